@@ -1,0 +1,1 @@
+"""Small backbones that train from scratch in minutes."""

@@ -1,0 +1,1 @@
+"""Interpreters: heat maps that say why."""

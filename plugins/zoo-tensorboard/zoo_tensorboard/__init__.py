@@ -1,0 +1,1 @@
+"""TensorBoard logs of every training run."""

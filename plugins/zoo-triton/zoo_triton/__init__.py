@@ -1,0 +1,1 @@
+"""Triton server configuration beside every exported model."""

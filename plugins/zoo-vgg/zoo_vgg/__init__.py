@@ -1,0 +1,1 @@
+"""VGG backbones, plain and with batch normalisation."""

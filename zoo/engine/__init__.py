@@ -1,0 +1,1 @@
+"""The heavy side: everything that touches Keras, TensorFlow, numpy or ONNX."""
