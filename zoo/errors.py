@@ -8,6 +8,8 @@
     ├── ConfigError           a configuration file that cannot be used
     ├── RecipeError           a recipe that cannot be read or does not fit the model
     ├── ModelError            a model that cannot be assembled as asked
+    ├── PolicyError           an augmentation that cannot be done
+    ├── ExplainError          a prediction that cannot be explained as asked
     ├── WeightsError          weights that are missing, altered or do not fit
     ├── DataError             pictures or folders that cannot be used
     ├── RunError              a run folder that is in use, unfinished or not one
@@ -66,6 +68,14 @@ class RecipeError(ZooError):
 
 class ModelError(ZooError):
     """A model that cannot be assembled as asked."""
+
+
+class PolicyError(ZooError):
+    """An augmentation that cannot be done."""
+
+
+class ExplainError(ZooError):
+    """A prediction that cannot be explained as asked."""
 
 
 class WeightsError(ZooError):

@@ -1,0 +1,78 @@
+"""All that a plugin imports: types of the parts, transforms, the hook marker, errors, gradients.
+
+A part is a plain function (see each kind's call in the table of `docs/plugins.md`); this module
+gives it the words it needs. Nothing here imports Keras or TensorFlow until it is called for, so
+a module of hooks may import it freely.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pluggy
+
+from zoo.errors import (
+    DataError,
+    ExplainError,
+    ModelError,
+    PluginError,
+    PolicyError,
+    WeightsError,
+    ZooError,
+)
+from zoo.transform import Fill, Flip, Rotate, Shear, Shift, Transform, Zoom
+
+if TYPE_CHECKING:
+    import keras
+    import numpy
+
+    from zoo.engine.differentiate import gradient
+
+hookimpl = pluggy.HookimplMarker("zoo")
+"""Marks a function of a hooks module as the implementation of the hook of that name."""
+
+Tensor: TypeAlias = "keras.KerasTensor"
+"""A symbolic tensor: what a backbone receives as `inputs` and a head returns as logits."""
+
+Features: TypeAlias = "dict[str, keras.KerasTensor]"
+"""Named taps of a backbone in order, [N,h,w,c] each; the last one is the default."""
+
+Policy: TypeAlias = list[Transform]
+"""What a policy returns: its transforms in the order in which a picture undergoes them."""
+
+HeatMaps: TypeAlias = "numpy.ndarray"
+"""What an interpreter returns: raw values, float32 [N,h,w]."""
+
+_LAZY = {
+    "gradient": "zoo.engine.differentiate",
+}
+
+__all__ = [
+    "DataError",
+    "ExplainError",
+    "Features",
+    "Fill",
+    "Flip",
+    "HeatMaps",
+    "ModelError",
+    "PluginError",
+    "Policy",
+    "PolicyError",
+    "Rotate",
+    "Shear",
+    "Shift",
+    "Tensor",
+    "Transform",
+    "WeightsError",
+    "ZooError",
+    "Zoom",
+    "gradient",
+    "hookimpl",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_LAZY[name]), name)
