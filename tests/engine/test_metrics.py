@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import optimize
+from sklearn.metrics import log_loss, top_k_accuracy_score
+
+from zoo.engine.metrics import EPSILON, Tally, wilson
+from zoo.errors import ModelError
+
+
+def test_the_figures_of_six_pictures_by_hand():
+    # True 0 0 0 1 1 2, predicted 0 0 1 1 0 2: four of six.
+    labels = np.array([0, 0, 0, 1, 1, 2])
+    probabilities = np.array(
+        [
+            [0.7, 0.2, 0.1],
+            [0.5, 0.3, 0.2],
+            [0.3, 0.6, 0.1],
+            [0.1, 0.8, 0.1],
+            [0.6, 0.3, 0.1],
+            [0.2, 0.2, 0.6],
+        ]
+    )
+    tally = Tally(["cat", "dog", "emu"])
+    losses = tally.add(labels, probabilities)
+    document = tally.document()
+
+    assert losses == pytest.approx([-math.log(p) for p in (0.7, 0.5, 0.3, 0.8, 0.3, 0.6)])
+    assert document["pictures"] == 6
+    assert document["accuracy"] == pytest.approx(4 / 6)
+    assert document["loss"] == pytest.approx(sum(losses) / 6)
+    assert document["confusion"] == [[2, 1, 0], [1, 1, 0], [0, 0, 1]]
+    cat, dog, emu = document["per_class"]
+    assert cat == pytest.approx(
+        {"class": "cat", "precision": 2 / 3, "recall": 2 / 3, "f1": 2 / 3, "support": 3}
+    )
+    assert dog == pytest.approx(
+        {"class": "dog", "precision": 1 / 2, "recall": 1 / 2, "f1": 1 / 2, "support": 2}
+    )
+    assert emu == pytest.approx(
+        {"class": "emu", "precision": 1.0, "recall": 1.0, "f1": 1.0, "support": 1}
+    )
+    assert document["macro"]["recall"] == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
+    assert "top5_accuracy" not in document
+
+
+def test_batches_add_up_to_the_whole():
+    random = np.random.default_rng(3)
+    labels = random.integers(0, 8, 101)
+    probabilities = random.dirichlet(np.ones(8), 101).astype("float32")
+    whole, parts = Tally("abcdefgh"), Tally("abcdefgh")
+    whole.add(labels, probabilities)
+    for start in range(0, 101, 32):
+        parts.add(labels[start : start + 32], probabilities[start : start + 32])
+
+    assert parts.document() == whole.document()
+
+
+def test_loss_and_top_five_agree_with_scikit_learn():
+    random = np.random.default_rng(4)
+    labels = random.integers(0, 9, 200)
+    probabilities = random.dirichlet(np.ones(9), 200)
+    tally = Tally([str(n) for n in range(9)])
+    tally.add(labels, probabilities)
+    document = tally.document()
+
+    assert document["loss"] == pytest.approx(log_loss(labels, probabilities, labels=range(9)))
+    assert document["top5_accuracy"] == pytest.approx(
+        top_k_accuracy_score(labels, probabilities, k=5, labels=range(9))
+    )
+
+
+def test_a_class_without_pictures_does_not_enter_the_means():
+    tally = Tally(["cat", "dog"])
+    tally.add(np.array([0, 0]), np.array([[0.9, 0.1], [0.2, 0.8]]))
+    document = tally.document()
+
+    assert document["per_class"][1]["support"] == 0
+    assert document["macro"] == pytest.approx({"precision": 1.0, "recall": 0.5, "f1": 2 / 3})
+
+
+def test_a_probability_of_zero_costs_what_keras_says():
+    tally = Tally(["cat", "dog"])
+    (loss,) = tally.add(np.array([1]), np.array([[1.0, 0.0]]))
+
+    assert loss == pytest.approx(-math.log(EPSILON))
+
+
+def test_nan_is_refused_and_not_ranked():
+    with pytest.raises(ModelError) as error:
+        Tally(["cat", "dog"]).add(np.array([0]), np.array([[math.nan, math.nan]]))
+
+    assert str(error.value) == (
+        "the model answers with probabilities that are not numbers (NaN or infinite)\n"
+        "  hint: its weights diverged in training; lower the learning rate and train again"
+    )
+
+
+@pytest.mark.parametrize(("hits", "trials"), [(0, 10), (10, 10), (7, 10), (351, 360), (1, 3)])
+def test_wilson_ends_solve_the_equation_that_defines_them(hits, trials):
+    # The ends are the rates p at which |hits/trials - p| is z standard errors of p itself.
+    z, rate = 1.959963984540054, hits / trials
+
+    def distance(p: float) -> float:
+        return (rate - p) ** 2 - z * z * p * (1 - p) / trials
+
+    low, high = wilson(hits, trials)
+    expected_low = 0.0 if hits == 0 else optimize.brentq(distance, 0.0, rate - 1e-12)
+    expected_high = 1.0 if hits == trials else optimize.brentq(distance, rate + 1e-12, 1.0)
+
+    assert low == pytest.approx(expected_low, abs=1e-9)
+    assert high == pytest.approx(expected_high, abs=1e-9)
+
+
+def test_wilson_matches_the_table():
+    # 8 of 10: R's binom.confint(8, 10, methods = "wilson").
+    assert wilson(8, 10) == pytest.approx((0.4901625, 0.9433178), abs=1e-7)

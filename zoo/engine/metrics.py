@@ -1,0 +1,131 @@
+"""What a classifier is worth, counted picture by picture.
+
+A `Tally` is fed batches and keeps three numbers per picture, so that a million pictures cost a
+few megabytes; scikit-learn turns the labels into a confusion matrix and per-class figures.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from zoo.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# The smallest probability that enters a logarithm; the value Keras clips at.
+EPSILON = 1e-7
+# A standard normal lies within this many deviations of its mean 95 % of the time.
+Z_95 = 1.959963984540054
+
+
+def wilson(hits: int, trials: int, z: float = Z_95) -> tuple[float, float]:
+    """Interval that holds the true rate behind `hits` out of `trials`.
+
+    Wilson's score interval stays inside 0..1 and is honest near both ends and for few pictures,
+    where the usual plus-minus is not: E. B. Wilson, JASA 22 (1927), 209-212.
+
+    Args:
+        hits: Successes, 0..trials.
+        trials: How many were tried, at least 1.
+        z: Half width in standard deviations; the default gives 95 %.
+
+    Returns:
+        The lower and the upper end, both within 0..1.
+    """
+    rate = hits / trials
+    shrink = 1 + z * z / trials
+    centre = (rate + z * z / (2 * trials)) / shrink
+    half = z / shrink * math.sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+class Tally:
+    """Labels, predictions and losses of the pictures seen so far.
+
+    Args:
+        classes: Names of the classes, in the order of the model's outputs.
+    """
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        self.classes = tuple(classes)
+        self._labels: list[np.ndarray] = []
+        self._predicted: list[np.ndarray] = []
+        self._losses: list[np.ndarray] = []
+        self._hits_in_five = 0
+
+    def add(self, labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+        """Count one batch.
+
+        Args:
+            labels: True classes, int [N], 0..classes-1.
+            probabilities: The model's answers, float [N, classes].
+
+        Returns:
+            The loss of each picture, float64 [N], in nats.
+
+        Raises:
+            ModelError: If a probability is not a number; a ranking would count it as a hit.
+        """
+        if not np.isfinite(probabilities).all():
+            raise ModelError(
+                "the model answers with probabilities that are not numbers (NaN or infinite)",
+                hint="its weights diverged in training; lower the learning rate and train again",
+            )
+        of_truth = probabilities[np.arange(len(labels)), labels].astype("float64")
+        losses = -np.log(np.clip(of_truth, EPSILON, 1.0))
+        rank = (probabilities > of_truth[:, None].astype(probabilities.dtype)).sum(axis=1)
+        self._hits_in_five += int((rank < 5).sum())
+        self._labels.append(labels.astype("int32"))
+        self._predicted.append(probabilities.argmax(axis=1).astype("int32"))
+        self._losses.append(losses)
+        return losses
+
+    def document(self) -> dict[str, Any]:
+        """The figures so far, as plain JSON values.
+
+        Returns:
+            `pictures`, `loss` (mean cross-entropy in nats), `accuracy` with its 95 % interval,
+            `top5_accuracy` with its interval where there are more than five classes, `macro`
+            means over the classes that have pictures, `per_class` figures and `confusion`, whose
+            row is the true class and column the predicted one.
+        """
+        labels, predicted = np.concatenate(self._labels), np.concatenate(self._predicted)
+        total = len(labels)
+        hits = int((labels == predicted).sum())
+        every = list(range(len(self.classes)))
+        figures = precision_recall_fscore_support(
+            labels, predicted, labels=every, zero_division=0.0
+        )
+        per_class = [
+            {
+                "class": name,
+                "precision": float(precision),
+                "recall": float(recall),
+                "f1": float(f1),
+                "support": int(support),
+            }
+            for name, precision, recall, f1, support in zip(self.classes, *figures, strict=True)
+        ]
+        present = [row for row in per_class if row["support"]]
+        document: dict[str, Any] = {
+            "pictures": total,
+            "loss": float(np.concatenate(self._losses).mean()),
+            "accuracy": hits / total,
+            "accuracy_interval": list(wilson(hits, total)),
+            "macro": {
+                key: sum(row[key] for row in present) / len(present)
+                for key in ("precision", "recall", "f1")
+            },
+            "classes": list(self.classes),
+            "per_class": per_class,
+            "confusion": confusion_matrix(labels, predicted, labels=every).tolist(),
+        }
+        if len(self.classes) > 5:
+            document["top5_accuracy"] = self._hits_in_five / total
+            document["top5_accuracy_interval"] = list(wilson(self._hits_in_five, total))
+        return document
