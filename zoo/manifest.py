@@ -1,0 +1,210 @@
+"""The schema of a plugin's registry.toml: data that is validated once and never executed."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import model_validator as validator
+
+from zoo.errors import ManifestError
+
+SCHEMA = 1
+MAX_BYTES = 256 * 1024
+MAX_PARTS = 1000
+
+_NAME = r"^[a-z0-9]+([.-][a-z0-9]+)*$"
+Text = Annotated[str, StringConstraints(max_length=500)]
+Name = Annotated[str, StringConstraints(pattern=_NAME, max_length=64)]
+Module = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
+Target = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$", max_length=200)
+]
+Size = tuple[Annotated[int, Field(ge=1, le=16384)], Annotated[int, Field(ge=1, le=16384)]]
+Channels = tuple[float, float, float]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        alias_generator=lambda name: name.replace("_", "-"),
+        populate_by_name=False,
+    )
+
+
+class Normalization(_Table):
+    """How RGB 0..255 becomes what the weights expect: (x / scale - mean) / std, in `order`."""
+
+    order: Literal["rgb", "bgr"] = "rgb"
+    mean: Channels = (0.0, 0.0, 0.0)
+    std: Channels = (1.0, 1.0, 1.0)
+    scale: Annotated[float, Field(gt=0)] = 1.0
+
+    @validator(mode="after")
+    def _std_is_positive(self) -> Normalization:
+        if min(self.std) <= 0:
+            raise ValueError(f"std must be positive, received {list(self.std)}")
+        return self
+
+
+class WeightsRow(_Table):
+    """One `[backbone.NAME.weights.TAG]`."""
+
+    source: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9+.-]*://\S+$", max_length=500)]
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    md5: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")] | None = None
+    size: Annotated[int, Field(ge=1)] | None = None
+    license: Text = ""
+    format: Name = "keras"
+    normalization: Normalization = Normalization()
+    classes: Text = ""
+    options: dict[str, bool | int | float | str] = {}
+
+    @validator(mode="after")
+    def _is_pinned(self) -> WeightsRow:
+        scheme = self.source.split("://", 1)[0]
+        if scheme == "http":
+            raise ValueError("source must be https, received http")
+        if scheme == "https" and (self.sha256 is None or self.size is None):
+            raise ValueError("an https source needs sha256 and size")
+        if self.sha256 is None and self.md5 is None:
+            raise ValueError("weights need a digest: sha256, or md5 where no better one exists")
+        return self
+
+
+class PartRow(_Table):
+    """One `[KIND.NAME]`."""
+
+    target: Target
+    paper: Text = ""
+    license: Text = ""
+
+
+class BackboneRow(PartRow):
+    """One `[backbone.NAME]`: what an image size and a set of weights add to a part."""
+
+    input: Size = (224, 224)
+    minimum: Size | None = None
+    weights: dict[Name, WeightsRow] = {}
+
+
+class Manifest(_Table):
+    """A whole registry.toml of a plugin."""
+
+    schema_: Annotated[int, Field(alias="schema")]
+    namespace: Name | None = None
+    requires_zoo: Text = ""
+    hooks: Module | None = None
+    keras_package: Text = ""
+    commands: dict[Name, Text] = {}
+    backbone: dict[Name, BackboneRow] = {}
+    head: dict[Name, PartRow] = {}
+    policy: dict[Name, PartRow] = {}
+    interpreter: dict[Name, PartRow] = {}
+
+    @validator(mode="after")
+    def _is_bounded(self) -> Manifest:
+        rows = len(self.backbone) + len(self.head) + len(self.policy) + len(self.interpreter)
+        if rows > MAX_PARTS:
+            raise ValueError(f"a manifest holds at most {MAX_PARTS} parts, received {rows}")
+        if self.commands and not self.hooks:
+            raise ValueError("commands are given by a hook module: set hooks")
+        return self
+
+
+def read(path: Path) -> Manifest:
+    """Read and validate a manifest.
+
+    Args:
+        path: The `registry.toml` inside a plugin's package.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        ManifestError: It is too large, not TOML, of a newer schema, or breaks the schema.
+    """
+    return validate(parse(path), path)
+
+
+def parse(path: Path) -> dict[str, Any]:
+    """Read a TOML file of bounded size into plain data, control characters removed."""
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise ManifestError(
+                f"{path}: {size} bytes, a manifest holds at most {MAX_BYTES}",
+                "split the plugin, or move data out of registry.toml",
+            )
+        data: dict[str, Any] = _clean(tomllib.loads(path.read_text(encoding="utf-8")))
+        return data
+    except UnicodeDecodeError as error:
+        raise ManifestError(f"{path}: not a text file in UTF-8", "write it as TOML") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ManifestError(f"{path}: not TOML: {error}", "see toml.io for the syntax") from error
+    except RecursionError as error:
+        raise ManifestError(f"{path}: nested too deeply", "write plain tables") from error
+    except OSError as error:
+        raise ManifestError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def validate(data: dict[str, Any], path: Path) -> Manifest:
+    """Check plain data against the schema."""
+    schema = data.get("schema")
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise ManifestError(
+            f"{path}: schema {schema} is newer than this zoo reads ({SCHEMA})",
+            "upgrade keras-zoo",
+        )
+    if schema != SCHEMA:
+        raise ManifestError(
+            f"{path}: schema is {schema!r}, accepted is {SCHEMA}",
+            f"write schema = {SCHEMA} at the top",
+        )
+    try:
+        return Manifest.model_validate(data)
+    except ValidationError as error:
+        faults = [_sentence(fault, path) for fault in error.errors()]
+        more = f" (and {len(faults) - 2} more)" if len(faults) > 2 else ""
+        raise ManifestError("; ".join(faults[:2]) + more, "correct registry.toml") from error
+
+
+def line_of(path: Path, *keys: str) -> int:
+    """The line on which a table or key stands, 1 where it cannot be told."""
+    header = re.compile(r"^\s*\[\s*" + r"\s*\.\s*".join(rf'"?{re.escape(k)}"?' for k in keys[:2]))
+    entry = re.compile(rf"^\s*{re.escape(keys[0])}\s*=") if keys else None
+    try:
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            if header.match(line) or (entry and len(keys) == 1 and entry.match(line)):
+                return number
+    except (OSError, UnicodeDecodeError):
+        pass
+    return 1
+
+
+def _sentence(fault: Any, path: Path) -> str:
+    keys = [str(key) for key in fault["loc"]]
+    where = f"{path}:{line_of(path, *keys)}" if keys else str(path)
+    message = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "extra_forbidden":
+        message = "unknown key"
+    elif fault["type"] == "missing":
+        message = "missing"
+    elif fault["type"] == "string_pattern_mismatch":
+        message = f"received {fault['input']!r:.80}, which does not match {fault['ctx']['pattern']}"
+    return f"{where}: {'.'.join(keys)}: {message}" if keys else f"{where}: {message}"
+
+
+def _clean(value: Any) -> Any:
+    """Strings without control characters, which a terminal would obey."""
+    if isinstance(value, str):
+        return "".join(c for c in value if c.isprintable())
+    if isinstance(value, dict):
+        return {_clean(key): _clean(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    return value

@@ -1,0 +1,153 @@
+"""The pluggy manager: one plugin's failure is a value, never the end of a command."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from types import ModuleType
+from typing import Any
+
+import pluggy
+
+from zoo import hooks as specs
+from zoo.discovery import Plugin, Problem
+from zoo.errors import PluginError, ZooError
+from zoo.part import Part
+
+log = logging.getLogger("zoo")
+
+
+class ManifestPlugin:
+    """A manifest as a pluggy plugin, so that data and behaviour are ordered and blocked alike."""
+
+    def __init__(self, plugin: Plugin) -> None:
+        self.plugin = plugin
+
+    @pluggy.HookimplMarker("zoo")
+    def zoo_parts(self, kind: str) -> Iterable[Part]:
+        """The rows of one kind."""
+        return [part for part in self.plugin.parts if part.kind == kind]
+
+
+class Hooks:
+    """All plugins under one pluggy manager; hook modules are imported on the first call.
+
+    Args:
+        plugins: What discovery found. Only those that are ready take part.
+    """
+
+    def __init__(self, plugins: Iterable[Plugin]) -> None:
+        self.problems: list[Problem] = []
+        self._manager = pluggy.PluginManager("zoo")
+        self._manager.add_hookspecs(specs)
+        self._plugins = {plugin.name: plugin for plugin in plugins if plugin.state == "ready"}
+        self._unloaded = [plugin for plugin in self._plugins.values() if plugin.hooks]
+        for plugin in self._plugins.values():
+            self._manager.register(ManifestPlugin(plugin), name=f"{plugin.name} (manifest)")
+
+    def parts(self, kind: str) -> list[Part]:
+        """Parts of one kind, in the order of the plugins."""
+        return [part for _, parts in self._results("zoo_parts", kind=kind) for part in parts]
+
+    def call(self, hook: str, **arguments: Any) -> list[tuple[Plugin, Any]]:
+        """Call a hook in every plugin that implements it.
+
+        Args:
+            hook: Name of the hook, one of `zoo.hooks`.
+            **arguments: What the hook takes, by name.
+
+        Returns:
+            Each plugin with its result, None left out. A plugin that raises is left out, logged
+            and kept among `problems`; under `ZOO_STRICT=1` its error is raised.
+
+        Raises:
+            ZooError: A plugin refused on purpose, with a message of the family.
+        """
+        self.load()
+        return list(self._results(hook, **arguments))
+
+    def load(self, only: str | None = None) -> None:
+        """Import the hook modules that are still to be imported, or that of one plugin."""
+        waiting, self._unloaded = self._unloaded, []
+        for plugin in waiting:
+            if only is not None and plugin.name != only:
+                self._unloaded.append(plugin)
+                continue
+            try:
+                self._register(plugin)
+            except PluginError as error:
+                self._fail(plugin, error.message, error.hint or "", error)
+
+    def _register(self, plugin: Plugin) -> None:
+        module = import_module(plugin.hooks, plugin)
+        name = plugin.name
+        try:
+            self._manager.register(module, name=name)
+            self._manager.check_pending()
+        except (pluggy.PluginValidationError, ValueError) as error:
+            # pluggy stores a plugin before it verifies it, so a failed one has to be taken out.
+            if self._manager.has_plugin(name):
+                self._manager.unregister(name=name)
+            raise PluginError(
+                f"plugin {name} ({plugin.origin}): {plugin.hooks}: {_first_line(error)}",
+                "a hook is a function named as in zoo.hooks, taking arguments named there",
+            ) from error
+
+    def _results(self, hook: str, **arguments: Any) -> Iterator[tuple[Plugin, Any]]:
+        caller = getattr(self._manager.hook, hook)
+        for implementation in reversed(caller.get_hookimpls()):
+            plugin = self._plugins[implementation.plugin_name.removesuffix(" (manifest)")]
+            taken = {name: arguments[name] for name in implementation.argnames}
+            try:
+                result = implementation.function(**taken)
+            except ZooError:
+                raise
+            except (Exception, SystemExit) as error:
+                reason = f"{hook} raised {type(error).__name__}: {_first_line(error)}"
+                self._fail(plugin, reason, f"report it to the authors of {plugin.origin}", error)
+                continue
+            if result is not None:
+                yield plugin, result
+
+    def _fail(self, plugin: Plugin, reason: str, remedy: str, error: BaseException) -> None:
+        if os.environ.get("ZOO_STRICT", "") not in ("", "0"):
+            raise error
+        self.problems.append(Problem(plugin.name, plugin.origin, reason, remedy))
+        log.warning("plugin %s (%s): %s", plugin.name, plugin.origin, reason)
+
+
+def import_module(name: str, plugin: Plugin | Part) -> ModuleType:
+    """Import a module of a plugin, so that it cannot end or disturb the process.
+
+    Args:
+        name: Dotted name.
+        plugin: Whose module it is, for the message.
+
+    Returns:
+        The module. What it printed while it was imported is logged, never shown as output.
+
+    Raises:
+        PluginError: The import raised or tried to exit.
+    """
+    who = plugin.plugin if isinstance(plugin, Part) else plugin.name
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed):
+            module = importlib.import_module(name)
+    except (Exception, SystemExit) as error:
+        raise PluginError(
+            f"plugin {who} ({plugin.origin}): importing {name} raised "
+            f"{type(error).__name__}: {_first_line(error)}",
+            f"report it to the authors, or switch it off: ZOO_DISABLE={who}",
+        ) from error
+    if printed.getvalue():
+        log.warning("plugin %s (%s): %s prints when imported", who, plugin.origin, name)
+    return module
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or "no message").splitlines()[0][:200]

@@ -1,0 +1,324 @@
+"""Names -> parts -> functions: the one place that knows which plugin gives what."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from zoo import config as configuration
+from zoo import discovery
+from zoo.config import Config
+from zoo.discovery import Plugin, Problem
+from zoo.errors import ModelError, PluginError, SpecError, UnknownPart
+from zoo.part import KINDS, Kind, Part, Weights
+from zoo.plugins import Hooks, import_module
+from zoo.spec import ModelSpec, PartSpec, parse, parse_part
+
+
+@dataclass(frozen=True)
+class ResolvedPart:
+    """A part with a value for every option."""
+
+    part: Part
+    options: Mapping[str, Any]
+    weights: Weights | None = None
+
+    def document(self) -> dict[str, Any]:
+        """What a run stores, enough to build the same part again."""
+        part = self.part
+        return {
+            "id": part.id,
+            "options": dict(self.options),
+            "weights": asdict(self.weights) if self.weights else None,
+            "plugin": part.plugin,
+            "distribution": part.distribution,
+            "version": part.version,
+        }
+
+
+@dataclass(frozen=True)
+class ResolvedModel:
+    """A spec whose every option and weight is settled."""
+
+    spec: ModelSpec
+    backbone: ResolvedPart
+    head: ResolvedPart
+
+    def document(self) -> dict[str, Any]:
+        """What a run stores, enough to build the same model again."""
+        return {
+            "spec": str(self.spec),
+            "backbone": self.backbone.document(),
+            "head": self.head.document(),
+        }
+
+
+class Registry:
+    """Every part that the installed and trusted plugins declare.
+
+    Args:
+        plugins: What discovery found.
+        config: Aliases, presets, defaults and hints.
+    """
+
+    def __init__(self, plugins: Sequence[Plugin], config: Config) -> None:
+        self.plugins = tuple(plugins)
+        self.config = config
+        self.hooks = Hooks(plugins)
+        self._parts: dict[str, dict[str, Part]] = {}
+        self._conflicts: dict[tuple[str, str], list[Part]] = {}
+        for kind in KINDS:
+            self._parts[kind] = self._settle(kind, self.hooks.parts(kind))
+
+    def _settle(self, kind: Kind, parts: Iterable[Part]) -> dict[str, Part]:
+        """Parts by id; an id that two plugins claim belongs to neither, unless one is preferred."""
+        claims: dict[str, list[Part]] = {}
+        for part in parts:
+            claims.setdefault(part.id, []).append(part)
+        settled = {}
+        for name, claimants in claims.items():
+            preferred = self.config.value("prefer", name)
+            chosen = [part for part in claimants if part.distribution == preferred] or claimants
+            if len(chosen) == 1:
+                settled[name] = chosen[0]
+            else:
+                self._conflicts[kind, name] = claimants
+        return settled
+
+    @property
+    def problems(self) -> list[Problem]:
+        """All that is wrong with any plugin, as far as known without importing one."""
+        found = [problem for plugin in self.plugins for problem in plugin.problems]
+        for (kind, name), claimants in self._conflicts.items():
+            for part in claimants:
+                error = self._conflict(kind, name)
+                found.append(
+                    Problem(part.plugin, part.origin, error.message, error.hint or "", name)
+                )
+        return found + self.hooks.problems
+
+    # -- names, as spec.Catalog asks for them
+
+    def names(self, kind: str) -> list[str]:
+        """Ids of one kind, our own first."""
+        return sorted(self._parts[kind], key=lambda name: ("/" in name, name))
+
+    def alias(self, text: str) -> str | None:
+        """What a short name stands for, or None."""
+        value: str | None = self.config.value("aliases", text)
+        return value
+
+    def find(self, kind: str, name: str) -> Part | None:
+        """The part of exactly this id, or None.
+
+        Raises:
+            PluginError: The id is claimed by several plugins, or its row is broken.
+        """
+        name = name.removeprefix("zoo/")
+        found = self._parts[kind].get(name)
+        if found is not None:
+            return found
+        if (kind, name) in self._conflicts:
+            raise self._conflict(kind, name)
+        for plugin in self.plugins:
+            for problem in plugin.problems:
+                if problem.part == f"{kind}/{name}":
+                    raise PluginError(
+                        f"{kind} {name} of {plugin.origin} is broken: {problem.reason}",
+                        problem.remedy,
+                    )
+            if plugin.state != "ready" and name.startswith(f"{plugin.name}/"):
+                raise PluginError(
+                    f"{kind} {name}: the plugin {plugin.name} ({plugin.origin}) is "
+                    f"{plugin.state}: {plugin.reason}",
+                    "zoo doctor tells more",
+                )
+        return None
+
+    def part(self, kind: str, name: str) -> Part:
+        """The part of this id or alias.
+
+        Raises:
+            UnknownPart: No plugin provides it; the message suggests what is near.
+            PluginError: The id is claimed by several plugins, or its plugin is broken.
+        """
+        found = self.find(kind, name) or self.find(kind, self.alias(name) or name)
+        if found is None:
+            raise self._unknown(name, (kind,))
+        return found
+
+    def parts(self, pattern: str = "*", kind: str | None = None) -> list[Part]:
+        """Parts whose id matches a shell pattern or holds the text, kind by kind."""
+        glob = pattern if any(mark in pattern for mark in "*?[") else f"*{pattern}*"
+        return [
+            self._parts[each][name]
+            for each in KINDS
+            if kind in (None, each)
+            for name in self.names(each)
+            if fnmatch.fnmatchcase(name, glob)
+        ]
+
+    def named(self, name: str) -> list[Part]:
+        """The parts of this id or alias, whatever their kind."""
+        found = [part for kind in KINDS if (part := self.find(kind, name))]
+        alias = self.alias(name)
+        found = found or [part for kind in KINDS if alias and (part := self.find(kind, alias))]
+        if not found:
+            raise self._unknown(name, KINDS)
+        return found
+
+    # -- specs
+
+    def parse(self, text: str) -> ModelSpec:
+        """Read a model name such as `vgg16bn@imagenet+dense-bn:dropout=0.3`.
+
+        Raises:
+            SpecError: It cannot be read; all its faults are told at once.
+        """
+        return parse(text, self)
+
+    def parse_part(self, kind: str, text: str) -> PartSpec:
+        """Read a policy or interpreter such as `light:rotation=10`.
+
+        Raises:
+            SpecError: It cannot be read.
+        """
+        return parse_part(kind, text, self)
+
+    def resolve(self, spec: ModelSpec) -> ResolvedModel:
+        """Fill in every option of a spec, and what its weights ask of the backbone.
+
+        Raises:
+            SpecError: An option contradicts what the weights need.
+        """
+        return ResolvedModel(spec, self.resolve_part(spec.backbone), self.resolve_part(spec.head))
+
+    def resolve_part(self, spec: PartSpec) -> ResolvedPart:
+        """Fill in every option of one part."""
+        part = self.part(spec.kind, spec.name)
+        weights = part.weights[spec.tag] if spec.tag else None
+        needed = dict(weights.options) if weights else {}
+        for name, value in needed.items():
+            if spec.options.get(name, value) != value:
+                raise SpecError(
+                    f"the weights {spec.name}@{spec.tag} need {name}={value}, "
+                    f"received {name}={spec.options[name]}",
+                    f"leave {name} out, or use other weights",
+                )
+        defaults = {option.name: option.default for option in part.options}
+        return ResolvedPart(part, defaults | needed | dict(spec.options), weights)
+
+    def function(self, part: Part) -> Callable[..., Any]:
+        """Import the function behind a part.
+
+        Raises:
+            PluginError: Its module cannot be imported or holds no such function.
+        """
+        module, name = part.target.split(":")
+        function = getattr(import_module(module, part), name, None)
+        if not callable(function):
+            raise PluginError(
+                f"plugin {part.plugin} ({part.origin}): {module} has no function {name}",
+                "the installed files do not match the manifest: reinstall the plugin",
+            )
+        return function  # type: ignore[no-any-return]
+
+    def check_size(self, part: Part, size: tuple[int, int]) -> None:
+        """Refuse an input size below what a backbone declares.
+
+        Raises:
+            ModelError: The size is too small.
+        """
+        low = part.minimum
+        if low and (size[0] < low[0] or size[1] < low[1]):
+            raise ModelError(
+                f"{part.id} cannot take pictures of {size[0]}x{size[1]}",
+                f"the smallest it accepts is {low[0]}x{low[1]}",
+            )
+
+    # -- messages
+
+    def _unknown(self, name: str, kinds: Sequence[str]) -> UnknownPart:
+        what = kinds[0] if len(kinds) == 1 else "part"
+        known = self.config.value("known", name)
+        if known:
+            return UnknownPart(f"no {what} named {name!r} is installed", f"pip install {known}")
+        names = [each for kind in kinds for each in self.names(kind)]
+        near = difflib.get_close_matches(name, names, n=3)
+        near = near or [each for each in names if each.split("/")[-1] == name]
+        hint = f"did you mean {', '.join(near)}?" if near else "zoo list shows all there are"
+        return UnknownPart(f"no {what} named {name!r}", hint)
+
+    def _conflict(self, kind: str, name: str) -> PluginError:
+        claimants = self._conflicts[kind, name]
+        owners = " and ".join(sorted(f"{part.origin} ({part.file})" for part in claimants))
+        return PluginError(
+            f"the {kind} {name!r} is claimed by {owners}",
+            f'uninstall one, or set [prefer] "{name}" = "DISTRIBUTION" in your own registry.toml',
+        )
+
+
+_loaded: Registry | None = None
+
+
+def load(registry: str | os.PathLike[str] | None = None, *, plugins: bool = True) -> Registry:
+    """The registry of this process: discovered once, with the configuration of the first call.
+
+    Args:
+        registry: A further configuration file.
+        plugins: False leaves only what comes with zoo.
+
+    Returns:
+        The registry.
+    """
+    global _loaded
+    if _loaded is None or registry is not None or not plugins:
+        config = configuration.load(registry, plugins=plugins)
+        _loaded = Registry(discovery.discover(config), config)
+    return _loaded
+
+
+def refresh() -> None:
+    """Forget the registry, so that what was installed since is found."""
+    import importlib
+
+    global _loaded
+    _loaded = None
+    importlib.invalidate_caches()
+
+
+def list_parts(pattern: str = "*", *, kind: str | None = None) -> list[dict[str, Any]]:
+    """Every part whose id matches, as plain data.
+
+    Args:
+        pattern: A shell pattern or a piece of the id.
+        kind: backbone, head, policy or interpreter; all by default.
+
+    Returns:
+        One dict a part, as `zoo list --json` prints it.
+    """
+    return [part.document() for part in load().parts(pattern, kind)]
+
+
+def info(name: str) -> dict[str, Any]:
+    """What zoo knows of a part or of a whole model name.
+
+    Args:
+        name: A part such as `vgg16bn`, or a model such as `vgg16bn+dense-bn`.
+
+    Returns:
+        Plain data, as `zoo info --json` prints it.
+
+    Raises:
+        SpecError: A model name that cannot be read.
+        UnknownPart: No plugin provides the part.
+    """
+    registry = load()
+    if "+" in name:
+        resolved = registry.resolve(registry.parse(name))
+        return resolved.document()
+    return {"parts": [part.document() for part in registry.named(name)]}
