@@ -1,0 +1,48 @@
+"""Weights that keras.applications publishes: `keras://FOLDER/FILE`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.api import WeightsError, hookimpl
+
+if TYPE_CHECKING:
+    from typing import Any
+
+SCHEME = "keras://"
+STORAGE = "https://storage.googleapis.com/tensorflow/keras-applications/"
+
+
+@hookimpl
+def zoo_resolve_weights(source: str, weights: Any) -> Path | None:
+    """Fetch a file of keras.applications into Keras' own folder, where Keras finds it too."""
+    if not source.startswith(SCHEME):
+        return None
+    address = source.removeprefix(SCHEME)
+    name = address.rpartition("/")[2]
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    path = home / "models" / name
+    if path.is_file():
+        return path
+    if os.environ.get("ZOO_OFFLINE", "") not in ("", "0"):
+        raise WeightsError(
+            f"{STORAGE}{address} is not on this machine and ZOO_OFFLINE forbids the network",
+            f"put the file with md5 {weights.md5} at {path}",
+        )
+    import keras
+
+    try:
+        fetched = keras.utils.get_file(
+            name,
+            STORAGE + address,
+            cache_dir=str(home),
+            cache_subdir="models",
+            file_hash=weights.md5,
+        )
+    except Exception as error:  # get_file raises bare Exception for a failed transfer
+        # It leaves a file with the wrong digest under the final name.
+        path.unlink(missing_ok=True)
+        raise WeightsError(f"{STORAGE}{address} cannot be downloaded: {error}") from error
+    return Path(fetched)

@@ -1,0 +1,282 @@
+"""A resolved name becomes a flat Keras model."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+from zoo import input_size as size
+from zoo import registry
+from zoo.engine import picture, weights
+from zoo.engine.anatomy import HEAD, LAST, Anatomy, class_names
+from zoo.errors import ModelError, ZooError
+
+if TYPE_CHECKING:
+    from zoo.part import Weights
+    from zoo.registry import ResolvedModel, ResolvedPart
+
+DTYPES = ("float32", "mixed_bfloat16", "mixed_float16")
+
+NORMALIZATION = {"order": "rgb", "mean": [0.5] * 3, "std": [0.5] * 3, "scale": 255.0}
+"""Without pretrained weights pixels go to -1..1: x / 127.5 - 1."""
+
+
+def build(
+    name: str,
+    *,
+    classes: int | Sequence[str] = 1000,
+    input_size: int | tuple[int, int] | None = None,
+    dtype: str = "float32",
+    seed: int | None = None,
+) -> keras.Model:
+    """Build a model by name.
+
+        model = zoo.build("vgg16bn+dense-bn", classes=["cat", "dog"])
+
+    Args:
+        name: `backbone[@weights]{:option=value}+head{:option=value}`.
+        classes: Number of classes, or their names in order. 1 gives one sigmoid output.
+        input_size: Height and width in pixels, one number for both, or None for the backbone's
+            own size.
+        dtype: `float32`, `mixed_bfloat16` or `mixed_float16`.
+        seed: The same seed gives the same initial weights; None draws new ones.
+
+    Returns:
+        A flat model from `image` [N, h, w, 3], RGB 0..255, to `probabilities` [N, classes].
+
+    Raises:
+        ZooError: The name cannot be read or the model cannot be built so.
+    """
+    parts = registry.load()
+    return assemble(
+        parts.resolve(parts.parse(name)),
+        classes=classes,
+        input_size=input_size,
+        dtype=dtype,
+        seed=seed,
+    )
+
+
+def assemble(
+    resolved: ResolvedModel,
+    *,
+    classes: int | Sequence[str],
+    input_size: int | tuple[int, int] | None = None,
+    dtype: str = "float32",
+    seed: int | None = None,
+) -> keras.Model:
+    """Build the model of a resolved name and fill in its pretrained weights.
+
+    Args:
+        resolved: Backbone and head with every option filled.
+        classes: Number of classes, or their names in order. 1 gives one sigmoid output.
+        input_size: Height and width in pixels, one number for both, or None for the backbone's
+            own size.
+        dtype: `float32`, `mixed_bfloat16` or `mixed_float16`; logits and probabilities are
+            float32 in any case.
+        seed: The same seed gives the same initial weights; None draws new ones.
+
+    Returns:
+        The model. It carries its `zoo_anatomy`, and in `zoo_notes` what plugins say of it.
+
+    Raises:
+        ModelError: Classes, size or dtype are not accepted, or a part broke its contract.
+        WeightsError: The pretrained weights are missing, altered or do not fit.
+    """
+    units, names = _classes(classes)
+    height, width = size.accept(resolved.backbone.part, input_size)
+    if dtype not in DTYPES:
+        raise ModelError(f"dtype {dtype!r} is not accepted", f"accepted: {', '.join(DTYPES)}")
+
+    with _policy(dtype), _seeded(seed):
+        image = keras.Input((height, width, 3), name="image", dtype="float32")
+        normalization = _in_rgb(resolved.backbone.weights)
+        taps = _call(resolved.backbone, _normalize(image, normalization))
+        _check_taps(resolved.backbone, taps)
+        logits = _call(resolved.head, taps, units)
+        _check_logits(resolved.head, logits, units)
+        activation = "softmax" if units > 1 else "sigmoid"
+        probabilities = keras.layers.Activation(activation, dtype="float32", name="probabilities")(
+            logits
+        )
+        model = keras.Model(image, probabilities, name=_model_name(resolved))
+
+    _check_model(model, resolved)
+    model.zoo_anatomy = Anatomy(
+        spec=str(resolved.spec),
+        taps=_tap_layers(model, resolved.backbone, taps),
+        classes=names,
+        input_size=(height, width),
+        normalization=normalization,
+        preprocessing=dict(picture.DESCRIPTION),
+        resolved=resolved.document(),
+    )
+    report = weights.load(model, resolved.backbone)
+    if report:
+        model.zoo_anatomy = replace(model.zoo_anatomy, load_report=report)
+    answers = registry.load().hooks.call(
+        "zoo_model_built", model=model, document=model.zoo_anatomy.resolved
+    )
+    model.zoo_notes = tuple(note for _, note in answers)
+    return model
+
+
+def _classes(classes: int | Sequence[str]) -> tuple[int, tuple[str, ...]]:
+    """Number of outputs and names of the classes."""
+    if isinstance(classes, int):
+        if classes < 1:
+            raise ModelError(f"a model has at least 1 class, received {classes}")
+        return classes, class_names(classes)
+    names = tuple(classes)
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise ModelError(
+            f"class names must be two or more, each once; received {', '.join(names) or 'none'}"
+        )
+    return len(names), names
+
+
+def _in_rgb(weights: Weights | None) -> dict[str, Any]:
+    """The normalisation that the graph applies, its channels in the order of the pictures.
+
+    Weights that were trained on BGR are turned when they are loaded, so the graph stays RGB.
+    """
+    row: Mapping[str, Any] = NORMALIZATION if weights is None else weights.normalization
+    mean, std = list(row.get("mean", [0.0] * 3)), list(row.get("std", [1.0] * 3))
+    if row.get("order") == "bgr":
+        mean, std = mean[::-1], std[::-1]
+    return {"order": "rgb", "mean": mean, "std": std, "scale": float(row.get("scale", 1.0))}
+
+
+def _normalize(image: keras.KerasTensor, normalization: dict[str, Any]) -> keras.KerasTensor:
+    # (x / scale - mean) / std as one multiplication and one addition.
+    mean, std, scale = (normalization[key] for key in ("mean", "std", "scale"))
+    return keras.layers.Rescaling(
+        scale=[1 / (scale * s) for s in std],
+        offset=[-m / s for m, s in zip(mean, std, strict=True)],
+        dtype="float32",
+        name="normalize",
+    )(image)
+
+
+def _call(resolved: ResolvedPart, *supplied: Any) -> Any:
+    """Run a part's function. Whatever it raises becomes an error that names the part."""
+    part = resolved.part
+    function = registry.load().function(part)
+    try:
+        return function(*supplied, **resolved.options)
+    except ZooError:
+        raise
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise ModelError(
+            f"{part.kind} {part.id} ({part.origin}) cannot be built: {reason}",
+            "try a larger --input-size, or other options",
+        ) from error
+
+
+def _check_taps(resolved: ResolvedPart, taps: Any) -> None:
+    part = resolved.part
+    if not isinstance(taps, dict) or not taps:
+        raise ModelError(
+            f"backbone {part.id} ({part.origin}) gave {type(taps).__name__}, "
+            "a backbone gives a dict of taps in order"
+        )
+    for name, tensor in taps.items():
+        shape = tuple(getattr(tensor, "shape", ()))
+        if len(shape) != 4 or name in (LAST, HEAD):
+            raise ModelError(
+                f"tap {name!r} of backbone {part.id} ({part.origin}) has shape {shape}, "
+                f"a tap is a map [N, h, w, c] and is not called {LAST} or {HEAD}"
+            )
+
+
+def _check_logits(resolved: ResolvedPart, logits: Any, units: int) -> None:
+    part = resolved.part
+    shape = tuple(getattr(logits, "shape", ()))
+    if shape != (None, units):
+        given = f"shape {shape}" if shape else type(logits).__name__
+        raise ModelError(
+            f"head {part.id} ({part.origin}) gave {given}, a head gives logits [N, {units}]"
+        )
+
+
+def _check_model(model: keras.Model, resolved: ResolvedModel) -> None:
+    """The model contract: flat, no empty map, a float32 layer called `logits` before the end."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            raise ModelError(
+                f"{resolved.spec} nests the model {layer.name!r}, models are flat",
+                "call the layers of the inner model instead",
+            )
+        for tensor in keras.tree.flatten(layer.output):
+            if any(extent == 0 for extent in tensor.shape):
+                part = resolved.backbone.part
+                raise ModelError(
+                    f"{part.id} cannot take pictures of {model.input.shape[1]}x"
+                    f"{model.input.shape[2]}: nothing is left of them at layer {layer.name!r}",
+                    "try a larger --input-size",
+                )
+    logits = model.get_layer("probabilities").input
+    names = [layer.name for layer in model.layers]
+    if "logits" not in names or model.get_layer("logits").output is not logits:
+        part = resolved.head.part
+        raise ModelError(
+            f"head {part.id} ({part.origin}) does not end in a layer called 'logits'",
+            'end it in keras.layers.Dense(num_classes, dtype="float32", name="logits")',
+        )
+
+
+def _tap_layers(
+    model: keras.Model, resolved: ResolvedPart, taps: dict[str, keras.KerasTensor]
+) -> dict[str, str]:
+    """Tap name to layer name."""
+    givers = {id(layer.output): layer.name for layer in model.layers}
+    for name, tensor in taps.items():
+        if id(tensor) not in givers:
+            part = resolved.part
+            raise ModelError(
+                f"tap {name!r} of backbone {part.id} ({part.origin}) is not the output of a layer "
+                "that leads to the head",
+                "end each tap in a keras layer with a name, and give no tap after the last",
+            )
+    return {name: givers[id(tensor)] for name, tensor in taps.items()}
+
+
+def _model_name(resolved: ResolvedModel) -> str:
+    # TensorFlow takes neither + nor a leading separator in a scope.
+    text = f"{resolved.backbone.part.id}_{resolved.head.part.id}"
+    return re.sub(r"[^a-z0-9]+", "_", text)
+
+
+@contextmanager
+def _policy(dtype: str) -> Iterator[None]:
+    """Layers made inside follow the dtype policy; the one before comes back."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(dtype)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@contextmanager
+def _seeded(seed: int | None) -> Iterator[None]:
+    """Layers made inside draw their weights from the seed; the caller's generator is untouched.
+
+    Every initialiser and dropout of Keras that is given no seed takes one from `random`.
+    """
+    if seed is None:
+        yield
+        return
+    before = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before)
