@@ -1,0 +1,241 @@
+"""Batches of pictures for training and scoring, the same for the same seed on every machine."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from zoo.engine import picture, runtime
+from zoo.engine.folder import UNREADABLE_LIMIT, ImageFolder, Sample, read
+from zoo.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import tensorflow as tf
+
+    Augment = Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+
+__all__ = ["ImageFolder", "Sample", "Unreadable", "batches", "order", "read", "tolerate"]
+
+CACHE_BYTES = 1 << 30
+"""Sets whose pixels fit in this many bytes at the model's input size are decoded once."""
+
+
+def batches(
+    samples: Sequence[Sample],
+    size: tuple[int, int],
+    batch_size: int,
+    *,
+    shuffle: int | None = None,
+    epoch: int = 0,
+    epochs: int | None = 1,
+    policy: Augment | None = None,
+    cache_bytes: int = CACHE_BYTES,
+    unreadable: Unreadable | None = None,
+    on_unreadable: Literal["replace", "drop"] = "replace",
+    with_indices: bool = False,
+) -> tf.data.Dataset:
+    """Decode labelled pictures in parallel and give them in batches.
+
+    What an epoch holds is a function of its number and the seed alone: neither the number of
+    cores nor an earlier epoch has a part in it.
+
+    Args:
+        samples: The pictures; their positions here are their indices.
+        size: Height and width of the model's input.
+        batch_size: Pictures per batch; the last of an epoch may be smaller.
+        shuffle: Seed of the order and of the policy's draws; None keeps the order of `samples`.
+        epoch: Number of the first epoch.
+        epochs: How many epochs to give one after another; None for no end.
+        policy: A compiled policy, called as policy(images, seed, epoch, indices); None for
+            pictures as they are. Never give one for validation.
+        cache_bytes: Keep decoded pictures in memory if all of them fit; 0 decodes every time.
+        unreadable: Collects pictures that do not decode; see `tolerate`. Without it the first
+            such picture is an error.
+        on_unreadable: What takes the place of such a picture: the next readable one ("replace",
+            so that batches keep their size), or nothing ("drop", so that scores stay exact).
+        with_indices: Give the sample indices as a third element.
+
+    Returns:
+        A dataset of (images, labels) or (images, labels, indices): images uint8 [n, H, W, 3], or
+        float32 after a policy; labels and indices int64 [n].
+    """
+    import tensorflow as tf
+
+    if not samples:
+        raise DataError("there are no pictures to make batches of")
+    pictures = _Pictures(samples, size, cache_bytes, unreadable or Unreadable(len(samples), 0.0))
+    drop = on_unreadable == "drop"
+    height, width = size
+
+    def positions(number: tf.Tensor) -> tf.data.Dataset:
+        def ordered(number: np.ndarray) -> np.ndarray:
+            return order(len(samples), shuffle, int(number))
+
+        indices = tf.numpy_function(ordered, [number], tf.int64, stateful=False)
+        indices = tf.ensure_shape(indices, [len(samples)])
+        chunks = tf.data.Dataset.from_tensor_slices(indices).batch(batch_size)
+        return chunks.map(lambda chunk: (number, chunk))
+
+    def decoded(number: tf.Tensor, chunk: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        outputs = (tf.uint8, tf.int64, tf.int64)
+        images, labels, indices = tf.numpy_function(
+            lambda wanted: pictures.take(wanted, drop), [chunk], outputs, stateful=False
+        )
+        images.set_shape([None, height, width, 3])
+        labels.set_shape([None])
+        indices.set_shape([None])
+        return number, images, labels, indices
+
+    def augmented(number: tf.Tensor, images: tf.Tensor, *rest: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        if policy is not None:
+            seed = tf.constant(shuffle or 0, tf.int64)
+            images = policy(images, seed, number, rest[-1])
+        return (images, *rest) if with_indices else (images, *rest[:-1])
+
+    last = epoch + epochs if epochs is not None else tf.int64.max
+    dataset = tf.data.Dataset.range(epoch, last).flat_map(positions)
+    dataset = dataset.map(decoded, num_parallel_calls=runtime.cores(), deterministic=True)
+    dataset = dataset.map(augmented).prefetch(2)
+    if epochs is not None:
+        steps = -(-len(samples) // batch_size) * epochs
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps))
+    return dataset
+
+
+def order(count: int, seed: int | None, epoch: int) -> np.ndarray:
+    """The order of an epoch: a permutation that only seed and epoch decide.
+
+    Args:
+        count: Number of samples.
+        seed: Any integer from 0, or None for the natural order.
+        epoch: Number of the epoch, from 0.
+
+    Returns:
+        Indices, int64 [count].
+    """
+    if seed is None:
+        return np.arange(count, dtype=np.int64)
+    return np.random.default_rng([seed, epoch]).permutation(count).astype(np.int64)
+
+
+@contextmanager
+def tolerate(samples: Sequence[Sample], limit: float = UNREADABLE_LIMIT) -> Iterator[Unreadable]:
+    """Leave out pictures that do not decode, up to a limit, and keep their names.
+
+    Inside it the error of too many such pictures reaches the caller as the DataError it is,
+    although TensorFlow's threads met it.
+
+    Args:
+        samples: The pictures about to be read.
+        limit: The share of them that may be unreadable.
+
+    Yields:
+        The collector to pass to `batches`; its `reasons` name every picture left out.
+
+    Raises:
+        DataError: If more than the limit cannot be decoded; the first few are named.
+
+    Example:
+        >>> with tolerate(samples) as unreadable:                              # doctest: +SKIP
+        ...     for images, labels in batches(samples, (224, 224), 32, unreadable=unreadable):
+        ...         ...
+        >>> unreadable.reasons                                                 # doctest: +SKIP
+        {'train/rose/7.jpg': 'JPEG that cannot be decoded (image file is truncated)'}
+    """
+    unreadable = Unreadable(len(samples), limit)
+    try:
+        yield unreadable
+    except Exception:
+        if unreadable.error is not None:
+            raise unreadable.error from None
+        raise
+
+
+class Unreadable:
+    """Pictures that did not decode, and how many of them are too many; safe among threads.
+
+    Args:
+        total: How many pictures there are.
+        limit: The share of them that may be unreadable.
+    """
+
+    def __init__(self, total: int, limit: float) -> None:
+        self.total = total
+        self.allowed = int(total * limit)
+        self.reasons: dict[str, str] = {}
+        self.error: DataError | None = None
+        self._lock = threading.Lock()
+
+    def add(self, sample: Sample, error: DataError) -> None:
+        """Note a picture; raise once there are too many."""
+        with self._lock:
+            self.reasons[sample.id] = error.message.removeprefix(f"{sample.path}: ")
+            if len(self.reasons) <= self.allowed:
+                return
+            named = "; ".join(f"{id}: {why}" for id, why in list(self.reasons.items())[:3])
+            count, limit = len(self.reasons), f"at most {self.allowed} may be"
+            self.error = DataError(
+                f"{count} of {self.total} pictures cannot be decoded, {limit}: {named}",
+                hint="mend or remove them",
+            )
+            raise self.error
+
+
+class _Pictures:
+    """The pixels of samples by index, kept in memory where they fit."""
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        size: tuple[int, int],
+        cache_bytes: int,
+        unreadable: Unreadable,
+    ) -> None:
+        self._samples = samples
+        self._size = size
+        self._labels = np.array([sample.label for sample in samples], np.int64)
+        self._unreadable = unreadable
+        self._broken: set[int] = set()
+        shape = (len(samples), *size, 3)
+        self._cached = bool(np.prod(shape, dtype=np.int64) <= cache_bytes)
+        # Pages of an empty array take memory only once they are written.
+        self._pixels = np.empty(shape if self._cached else (0,), np.uint8)
+        self._ready = np.zeros(len(samples), bool)
+
+    def take(self, indices: np.ndarray, drop: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Give images, labels and indices of a batch, unreadable ones dropped or replaced."""
+        count = len(self._samples)
+        images = np.empty((len(indices), *self._size, 3), np.uint8)
+        taken = []
+        for wanted in indices.tolist():
+            for index in (wanted,) if drop else ((wanted + step) % count for step in range(count)):
+                pixels = self._one(index)
+                if pixels is not None:
+                    images[len(taken)] = pixels
+                    taken.append(index)
+                    break
+        chosen = np.array(taken, np.int64)
+        return images[: len(taken)], self._labels[chosen], chosen
+
+    def _one(self, index: int) -> np.ndarray | None:
+        """Give one picture's pixels, or None where it does not decode."""
+        if self._ready[index]:
+            return self._pixels[index]
+        if index in self._broken:
+            return None
+        sample = self._samples[index]
+        try:
+            pixels = picture.load(sample.path, self._size)
+        except DataError as error:
+            self._broken.add(index)
+            self._unreadable.add(sample, error)
+            return None
+        if self._cached:
+            self._pixels[index] = pixels
+            self._ready[index] = True
+        return pixels

@@ -1,0 +1,271 @@
+"""Folders of pictures: a folder per class, optionally under train/, val/ and test/.
+
+Reading a folder lists it and looks at the first bytes of each file; nothing is decoded and neither
+Keras nor numpy is imported, so that a wrong folder is answered at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.engine import magic
+from zoo.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+"""Folder names that are splits, and the split each one is."""
+
+UNREADABLE_LIMIT = 0.01
+"""The share of a folder's pictures that may be unreadable; they are named and left out."""
+
+_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff")
+_OTHER_SUFFIXES = (".heic", ".heif", ".avif", ".jp2", ".jxl", ".psd")
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One labelled picture.
+
+    Args:
+        id: Path relative to the folder's root, with forward slashes: the picture's name in
+            reports, digests and splits.
+        path: Where the file is.
+        label: Index into the folder's classes.
+        split: "train", "val" or "test".
+        size: Bytes of the file.
+    """
+
+    id: str
+    path: Path
+    label: int
+    split: str
+    size: int
+
+
+@dataclass(frozen=True)
+class ImageFolder:
+    """The labelled pictures of a folder.
+
+    Args:
+        root: The folder.
+        classes: Names in the order of their labels, which is the sorted order.
+        samples: Every picture, ordered by split and id.
+        unreadable: Reasons by id, of files that should be pictures and are not.
+        notes: What the reader decided by itself, one sentence each, for the user to see.
+    """
+
+    root: Path
+    classes: tuple[str, ...]
+    samples: tuple[Sample, ...]
+    unreadable: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+    def split(self, name: str) -> tuple[Sample, ...]:
+        """Give the samples of one split: "train", "val" or "test"; empty where there is none."""
+        return tuple(sample for sample in self.samples if sample.split == name)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Samples by split, of those splits that have any."""
+        found = Counter(sample.split for sample in self.samples)
+        return {name: found[name] for name in ("train", "val", "test") if found[name]}
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of every id, label, split and file size in order: the same for equal data."""
+        lines = (f"{s.id}\0{s.label}\0{s.split}\0{s.size}\n" for s in self.samples)
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def read(root: str | Path, *, seed: int = 0, val: float = 0.15, test: float = 0.15) -> ImageFolder:
+    """List a folder of pictures, and hold out what it does not hold out itself.
+
+    A folder with train/ is taken as split already, any other as a folder per class. Pictures may
+    lie deeper inside their class. Hidden files are skipped; so are files that neither are
+    pictures nor are called so, and they are named in `notes`. Where val or test is missing, that
+    share of each class is held out of train, chosen by a hash of seed and picture name, so that
+    adding pictures moves none of the old ones.
+
+    Args:
+        root: The folder.
+        seed: Chooses the pictures that are held out.
+        val: Share of train to hold out for validation where there is no such folder; 0 for none.
+        test: The same for the test split.
+
+    Returns:
+        The folder's classes and samples.
+
+    Raises:
+        DataError: If the folder is missing, empty, has one class only, a class without pictures
+            or one that train/ lacks, or more unreadable files than `UNREADABLE_LIMIT` allows.
+
+    Example:
+        >>> folder = read("flowers")           # doctest: +SKIP
+        >>> folder.classes, folder.counts      # doctest: +SKIP
+        (('daisy', 'rose'), {'train': 70, 'val': 15, 'test': 15})
+    """
+    root = Path(root)
+    notes: list[str] = []
+    tops = _tops(root, notes)
+    classes = _classes(root, tops)
+    unreadable: dict[str, str] = {}
+    others: list[str] = []
+    samples = [
+        sample
+        for split, top in tops
+        for label, name in enumerate(classes)
+        for sample in _pictures(root, top / name, label, split, unreadable, others)
+    ]
+    _check_unreadable(root, unreadable, len(samples))
+    if others:
+        notes.append(f"not pictures, skipped: {_some(others)}")
+    if unreadable:
+        notes.append(f"unreadable, left out: {_some(unreadable)}")
+    first = tops[0][0]
+    empty = sorted(set(range(len(classes))) - {s.label for s in samples if s.split == first})
+    if empty:
+        named = ", ".join(f"{first}/{classes[i]}" if len(tops) > 1 else classes[i] for i in empty)
+        raise DataError(f"{root}: no picture in {named}", hint="add pictures, or remove the folder")
+    if any(split == "train" for split, _ in tops):
+        samples = _hold_out(samples, "test", test, seed, notes)
+        samples = _hold_out(samples, "val", val, seed, notes)
+    order = {"train": 0, "val": 1, "test": 2}
+    samples.sort(key=lambda sample: (order[sample.split], sample.id))
+    return ImageFolder(root, classes, tuple(samples), unreadable, tuple(notes))
+
+
+def _tops(root: Path, notes: list[str]) -> list[tuple[str, Path]]:
+    """Give the folders whose children are classes, with their splits; training first."""
+    if not root.exists():
+        raise DataError(f"no folder {root}", hint="give a folder that holds one folder per class")
+    if not root.is_dir():
+        raise DataError(f"{root} is a file; a folder that holds one folder per class is needed")
+    folders = _folders(root)
+    if not folders:
+        raise DataError(
+            f"{root} holds no folders; one folder per class is needed",
+            hint=f"sort the pictures into {root / '<class>'}, or {root / 'train' / '<class>'}",
+        )
+    splits = [folder for folder in folders if folder.name.lower() in SPLITS]
+    if not (len(splits) == len(folders) or any(f.name.lower() == "train" for f in splits)):
+        return [("train", root)]
+    beside = [f"{folder.name}/" for folder in folders if folder not in splits]
+    if beside:
+        notes.append(f"beside the splits, not read: {_some(beside)}")
+    named = Counter(SPLITS[folder.name.lower()] for folder in splits)
+    if double := [name for name, count in named.items() if count > 1]:
+        which = ", ".join(f.name for f in splits if SPLITS[f.name.lower()] in double)
+        raise DataError(f"{root} has two folders for one split: {which}", hint="keep one of them")
+    tops = [(SPLITS[folder.name.lower()], folder) for folder in splits]
+    return sorted(tops, key=lambda top: ("train", "val", "test").index(top[0]))
+
+
+def _classes(root: Path, tops: Sequence[tuple[str, Path]]) -> tuple[str, ...]:
+    """Name the classes, which the first split decides."""
+    found = {top: [folder.name for folder in _folders(top)] for _, top in tops}
+    first = tops[0][1]
+    classes = tuple(found[first])
+    if len(classes) < 2:
+        which = f"one class, {classes[0]!r}" if classes else "no class"
+        raise DataError(
+            f"{first} holds {which}; at least two classes, a folder each, are needed",
+            hint=f"for one kind of thing add a folder of what it is not, {first / 'other'}",
+        )
+    for top, names in found.items():
+        strangers = [name for name in names if name not in classes]
+        if strangers:
+            raise DataError(
+                f"{top} has classes that {first} lacks: {_some(strangers)}",
+                hint=f"the classes of {root} are the folders of {first.name}/",
+            )
+    return classes
+
+
+def _pictures(
+    root: Path,
+    folder: Path,
+    label: int,
+    split: str,
+    unreadable: dict[str, str],
+    others: list[str],
+) -> Iterable[Sample]:
+    """Walk one class folder in sorted order, telling pictures from other files."""
+    for place, inner, names in os.walk(folder):
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        for name in sorted(names):
+            if name.startswith("."):
+                continue
+            path = Path(place, name)
+            id = path.relative_to(root).as_posix()
+            try:
+                with path.open("rb") as file:
+                    head = file.read(magic.HEAD)
+                    size = os.fstat(file.fileno()).st_size
+            except OSError as error:
+                unreadable[id] = error.strerror or "cannot be opened"
+                continue
+            found = magic.kind(head)
+            if found in magic.FORMATS:
+                yield Sample(id, path, label, split, size)
+            elif found or path.suffix.lower() in _SUFFIXES + _OTHER_SUFFIXES:
+                unreadable[id] = "empty file" if not size else found or "no picture inside"
+            else:
+                others.append(id)
+
+
+def _check_unreadable(root: Path, unreadable: Mapping[str, str], readable: int) -> None:
+    """Refuse a folder with too many files that should be pictures and are not."""
+    total = readable + len(unreadable)
+    if len(unreadable) > UNREADABLE_LIMIT * total:
+        named = _some([f"{id} ({reason})" for id, reason in unreadable.items()])
+        raise DataError(
+            f"{root}: {len(unreadable)} of {total} pictures cannot be read: {named}",
+            hint=f"mend or remove them; read are {magic.accepted()}",
+        )
+
+
+def _hold_out(
+    samples: list[Sample], split: str, share: float, seed: int, notes: list[str]
+) -> list[Sample]:
+    """Move a share of each class's training pictures to a split that is missing."""
+    if share <= 0 or any(sample.split == split for sample in samples):
+        return samples
+    by_class: dict[int, list[Sample]] = {}
+    for sample in samples:
+        if sample.split == "train":
+            by_class.setdefault(sample.label, []).append(sample)
+    held: set[str] = set()
+    for members in by_class.values():
+        # A class of two or three pictures still gives one away, but never its last.
+        count = min(max(1, round(share * len(members))), len(members) - 1)
+        key = {s.id: hashlib.sha256(f"{seed}\0{split}\0{s.id}".encode()).digest() for s in members}
+        held.update(sorted(key, key=key.__getitem__)[:count])
+    if held:
+        notes.append(
+            f"no {split} split: {len(held)} of the training pictures are held out for it, "
+            f"{share:.0%} of each class, by seed {seed}"
+        )
+    return [replace(s, split=split) if s.id in held else s for s in samples]
+
+
+def _folders(root: Path) -> list[Path]:
+    """List the visible folders of a folder, sorted by name."""
+    try:
+        return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    except OSError as error:
+        raise DataError(f"{root}: {error.strerror}") from None
+
+
+def _some(names: Iterable[str]) -> str:
+    """Name a few, and count the rest."""
+    names = list(names)
+    rest = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
