@@ -30,16 +30,16 @@ class Phases:
 
     def __init__(self, clock: Clock = time.perf_counter) -> None:
         self.seconds: dict[str, float] = {}
-        self._clock = clock
+        self.clock = clock
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Time what runs inside the `with` block under `name`; a second block adds to the first."""
-        started = self._clock()
+        started = self.clock()
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + self._clock() - started
+            self.seconds[name] = self.seconds.get(name, 0.0) + self.clock() - started
 
 
 def samples_for(quantile: float) -> int:

@@ -1,0 +1,149 @@
+"""How good a model is on labelled pictures, with every picture's answer on record."""
+
+from __future__ import annotations
+
+import csv
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.engine import anatomy, artefact, data
+from zoo.engine.metrics import Tally
+from zoo.engine.predict import answers
+from zoo.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import keras
+
+    from zoo.engine.folder import ImageFolder, Sample
+
+SCHEMA = 1
+COLUMNS = ("path", "label", "predicted", "probability", "loss")
+
+
+def evaluate(
+    model: keras.Model | str | Path,
+    pictures: ImageFolder | str | Path,
+    *,
+    split: str = "test",
+    batch_size: int = 32,
+    predictions: str | Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Measure a model on labelled pictures.
+
+        zoo.evaluate("runs/flowers", "flowers/")["accuracy"]
+
+    Args:
+        model: A model, a run folder or a `.keras` file.
+        pictures: A folder per class, or what `data.read` made of one.
+        split: Which pictures: "test", "val", "train", or "all" of them.
+        batch_size: Pictures that go through the model at once.
+        predictions: A CSV file to write with one row a picture: path, label, predicted class, its
+            probability, and the loss in nats, which ranks the mistakes.
+        progress: Called with pictures done and pictures in all.
+
+    Returns:
+        The figures of `metrics.Tally.document`, with `schema`, `data`, `split` and `unreadable`
+        (reason by picture).
+
+    Raises:
+        DataError: The classes of model and data differ, the split is empty, or too many of its
+            pictures are unreadable.
+        ModelError: The model's answers are no probabilities.
+    """
+    loaded = artefact.load(model) if isinstance(model, (str, Path)) else model
+    pictures = data.read(pictures) if isinstance(pictures, (str, Path)) else pictures
+    check(anatomy.of(loaded).classes, pictures, split)
+    samples = chosen(pictures, split)
+
+    tally = Tally(pictures.classes)
+    with data.tolerate(samples) as unreadable, _table(predictions) as write:
+        for indices, probabilities in answers(loaded, samples, batch_size, unreadable):
+            read = [samples[index] for index in indices]
+            losses = tally.add(np.array([sample.label for sample in read], int), probabilities)
+            write(_rows(read, probabilities, losses, pictures.classes))
+            if progress:
+                progress(tally.pictures + len(unreadable.reasons), len(samples))
+    return {
+        "schema": SCHEMA,
+        "data": str(pictures.root),
+        "split": split,
+        "unreadable": dict(unreadable.reasons),
+        **tally.document(),
+    }
+
+
+def check(classes: Sequence[str], pictures: ImageFolder, split: str) -> None:
+    """Refuse data that a model cannot be measured on.
+
+    Args:
+        classes: What the model's outputs mean, in order.
+        pictures: The data.
+        split: The pictures that are to be used.
+
+    Raises:
+        DataError: The classes differ, or the split is empty; says how.
+    """
+    ours, theirs = tuple(classes), pictures.classes
+    if ours != theirs:
+        lacking = [name for name in ours if name not in theirs]
+        strange = [name for name in theirs if name not in ours]
+        told = [f"{pictures.root} lacks {_some(lacking)}"] if lacking else []
+        told += [f"the model does not know {_some(strange)}"] if strange else []
+        raise DataError(
+            f"the classes of model ({len(ours)}) and data ({len(theirs)}) differ: "
+            + "; ".join(told or ["their order"]),
+            hint="evaluate on data with one folder for each class of the model: " + _some(ours),
+        )
+    if not chosen(pictures, split):
+        there = ", ".join(pictures.counts)
+        raise DataError(
+            f"{pictures.root} has no pictures in split {split!r}", hint=f"there are: {there}"
+        )
+
+
+def chosen(pictures: ImageFolder, split: str) -> Sequence[Sample]:
+    """The samples of a split, or every sample for "all"."""
+    return pictures.samples if split == "all" else pictures.split(split)
+
+
+@contextmanager
+def _table(path: str | Path | None) -> Iterator[Callable[[Sequence[Sequence[object]]], None]]:
+    """Open a CSV beside its place and rename it once it is whole; without a path drop the rows."""
+    if path is None:
+        yield lambda rows: None
+        return
+    final = Path(path)
+    beside = final.with_name(f".{final.name}.{os.getpid()}")
+    try:
+        with beside.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            yield writer.writerows
+        beside.replace(final)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _rows(
+    samples: Sequence[Sample],
+    probabilities: np.ndarray,
+    losses: np.ndarray,
+    classes: Sequence[str],
+) -> list[tuple[object, ...]]:
+    best = probabilities.argmax(axis=1)
+    return [
+        (sample.id, classes[sample.label], classes[k], f"{row[k]:.6f}", f"{loss:.6f}")
+        for sample, row, k, loss in zip(samples, probabilities, best, losses, strict=True)
+    ]
+
+
+def _some(names: Sequence[str], limit: int = 5) -> str:
+    rest = len(names) - limit
+    return ", ".join(names[:limit]) + (f" and {rest} more" if rest > 0 else "")
