@@ -64,6 +64,20 @@ class Config:
             for key, value in layer.data.get(name, {}).items()
         }
 
+    def settings(self) -> list[tuple[str, Any, str]]:
+        """Every value in force with its origin; trust is added up, so each layer's shows."""
+        merged = [
+            (f"{table}.{key}", setting.value, setting.origin)
+            for table in sorted(_TABLES.keys() - {"trust"})
+            for key, setting in sorted(self.table(table).items())
+        ]
+        trust = [
+            (f"trust.{key}", names, layer.origin)
+            for layer in self.layers
+            for key, names in layer.data.get("trust", {}).items()
+        ]
+        return merged + trust
+
     def value(self, table: str, key: str, default: Any = None) -> Any:
         """One merged value."""
         for layer in reversed(self.layers):

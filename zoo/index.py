@@ -44,6 +44,7 @@ class Index:
         if entry and all(_stamp(file) == stamp for file, stamp in entry["files"].items()):
             return entry["value"]
         value, files = make()
+        value = json.loads(json.dumps(value))  # what a warm index will give, from the first time on
         self._entries[name] = {"value": value, "files": {str(f): _stamp(str(f)) for f in files}}
         self._changed = True
         return value

@@ -93,7 +93,7 @@ class Hooks:
             if self._manager.has_plugin(name):
                 self._manager.unregister(name=name)
             raise PluginError(
-                f"plugin {name} ({plugin.origin}): {plugin.hooks}: {_first_line(error)}",
+                f"plugin {name} ({plugin.origin}): {plugin.hooks}: {' '.join(str(error).split())}",
                 "a hook is a function named as in zoo.hooks, taking arguments named there",
             ) from error
 

@@ -13,7 +13,7 @@ from zoo import config as configuration
 from zoo import discovery
 from zoo.config import Config
 from zoo.discovery import Plugin, Problem
-from zoo.errors import ModelError, PluginError, SpecError, UnknownPart
+from zoo.errors import ConfigError, PluginError, SpecError, UnknownPart
 from zoo.part import KINDS, Kind, Part, Weights
 from zoo.plugins import Hooks, import_module
 from zoo.spec import ModelSpec, PartSpec, parse, parse_part
@@ -162,6 +162,26 @@ class Registry:
             if fnmatch.fnmatchcase(name, glob)
         ]
 
+    def presets(self, pattern: str = "*") -> dict[str, dict[str, str]]:
+        """Presets whose name matches: each a spec, a recipe and a policy under one name."""
+        glob = pattern if any(mark in pattern for mark in "*?[") else f"*{pattern}*"
+        table = self.config.table("presets")
+        return {name: table[name].value for name in table if fnmatch.fnmatchcase(name, glob)}
+
+    def preset(self, name: str) -> dict[str, str]:
+        """The preset of this name.
+
+        Raises:
+            ConfigError: There is none.
+        """
+        table = self.config.table("presets")
+        if name not in table:
+            near = difflib.get_close_matches(name, table, n=3)
+            hint = f"did you mean {', '.join(near)}?" if near else "zoo list --kind preset"
+            raise ConfigError(f"no preset named {name!r}", hint)
+        preset: dict[str, str] = table[name].value
+        return preset
+
     def named(self, name: str) -> list[Part]:
         """The parts of this id or alias, whatever their kind."""
         found = [part for kind in KINDS if (part := self.find(kind, name))]
@@ -226,19 +246,6 @@ class Registry:
                 "the installed files do not match the manifest: reinstall the plugin",
             )
         return function  # type: ignore[no-any-return]
-
-    def check_size(self, part: Part, size: tuple[int, int]) -> None:
-        """Refuse an input size below what a backbone declares.
-
-        Raises:
-            ModelError: The size is too small.
-        """
-        low = part.minimum
-        if low and (size[0] < low[0] or size[1] < low[1]):
-            raise ModelError(
-                f"{part.id} cannot take pictures of {size[0]}x{size[1]}",
-                f"the smallest it accepts is {low[0]}x{low[1]}",
-            )
 
     # -- messages
 

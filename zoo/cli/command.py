@@ -1,0 +1,48 @@
+"""What every command has in common: --json, --traceback, and where its registry comes from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from zoo import registry
+from zoo.registry import Registry
+
+
+class Command(click.Command):
+    """A command of zoo; declare one with `@click.command(cls=Command)`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += [
+            _flag(
+                "--json", "zoo.json", "Print one JSON document on stdout and nothing else there."
+            ),
+            _flag("--traceback", "zoo.traceback", "Show the traceback of an error."),
+            _flag("--no-plugins", "zoo.no_plugins", "Use only the parts that come with zoo."),
+            click.Option(
+                ["--registry"],
+                metavar="FILE",
+                help="A further registry.toml, over the user's and the project's.",
+                expose_value=False,
+                callback=_keep("zoo.registry"),
+            ),
+        ]
+
+
+def load_registry() -> Registry:
+    """The registry as the running command asked for it."""
+    meta = click.get_current_context().meta
+    return registry.load(meta.get("zoo.registry"), plugins=not meta.get("zoo.no_plugins"))
+
+
+def _flag(name: str, key: str, text: str) -> click.Option:
+    return click.Option([name], is_flag=True, help=text, expose_value=False, callback=_keep(key))
+
+
+def _keep(key: str) -> Any:
+    def callback(context: click.Context, _: click.Parameter, value: Any) -> None:
+        context.meta[key] = value
+
+    return callback

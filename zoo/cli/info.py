@@ -1,0 +1,78 @@
+"""`zoo info`: everything known of a part or a model name, without importing it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from zoo import registry as registries
+from zoo.cli import show
+from zoo.cli.command import Command, load_registry
+from zoo.option import Option
+
+
+@click.command("info", cls=Command)
+@click.argument("name")
+def command(name: str) -> None:
+    """Tell what is known of NAME: a part such as vgg16bn, or a model such as vgg16bn+dense-bn."""
+    load_registry()
+    show.document(registries.info(name), _render)
+
+
+def _render(facts: dict[str, Any]) -> str:
+    if "parts" in facts:
+        return "\n\n".join(_part(part) for part in facts["parts"])
+    blocks = [facts["spec"]]
+    for kind in ("backbone", "head"):
+        part = facts[kind]
+        options = {f"  {name}": value for name, value in part["options"].items()}
+        origin = f"{part['distribution']} {part['version']}"
+        blocks.append(show.pairs({kind: part["id"], "from": origin, **options}))
+        if part["weights"]:
+            blocks.append(_weights(part["weights"]))
+    return "\n\n".join(blocks)
+
+
+def _part(part: dict[str, Any]) -> str:
+    size = "x".join(map(str, part["input"])) if part["input"] else None
+    smallest = "x".join(map(str, part["minimum"])) if part["minimum"] else None
+    head = show.pairs(
+        {
+            part["kind"]: part["id"],
+            "summary": part["summary"],
+            "paper": part["paper"] or None,
+            "license": part["license"] or None,
+            "input": size,
+            "smallest input": smallest,
+            "from": f"{part['distribution']} {part['version']}, plugin {part['plugin']}",
+            "source": f"{part['file']}:{part['line']}",
+        }
+    )
+    blocks = [head]
+    options = [Option.from_json(option) for option in part["options"]]
+    if options:
+        rows = [(each.name, each.format(each.default), each.accepts) for each in options]
+        blocks.append(show.table(rows, ("option", "default", "takes")))
+    blocks += [_weights(weights) for weights in part["weights"].values()]
+    return "\n\n".join(blocks)
+
+
+def _weights(weights: dict[str, Any]) -> str:
+    norm = weights["normalization"]
+    return show.pairs(
+        {
+            "weights": f"@{weights['tag']}",
+            "source": weights["source"],
+            "sha256": weights["sha256"] or None,
+            "md5": weights["md5"] or None,
+            "bytes": weights["size"] or None,
+            "license": weights["license"] or "not stated by the publisher",
+            "classes": weights["classes"] or None,
+            "order": norm.get("order"),
+            "mean": norm.get("mean"),
+            "std": norm.get("std"),
+            "scale": norm.get("scale"),
+            "options": weights["options"] or None,
+        }
+    )

@@ -1,0 +1,88 @@
+"""The one module that prints: results to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import click
+
+from zoo.errors import ZooError
+
+
+def document(facts: Any, render: Callable[[Any], str]) -> None:
+    """End a command: print its result.
+
+    Args:
+        facts: Plain data, printed as one JSON document under `--json`.
+        render: Turns the same data into text for a person.
+    """
+    if wants_json():
+        text = json.dumps(facts, indent=2, ensure_ascii=False, default=str)
+    else:
+        text = render(facts)
+    print(text)
+
+
+def wants_json() -> bool:
+    """Whether the running command was called with `--json`."""
+    context = click.get_current_context(silent=True)
+    return bool(context and context.meta.get("zoo.json"))
+
+
+def note(text: str) -> None:
+    """Tell the user something that is not the result."""
+    print(text, file=sys.stderr)
+
+
+def error(problem: ZooError) -> None:
+    """Print an error of the family: what was wrong, and what to do."""
+    note(f"error: {problem}")
+
+
+def table(rows: Sequence[Sequence[Any]], header: Sequence[str], right: Sequence[int] = ()) -> str:
+    """Text in aligned columns.
+
+    Args:
+        rows: Cells; numbers and texts.
+        header: Titles of the columns.
+        right: Indices of the columns that are aligned to the right.
+    """
+    cells = [[str(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    last = len(header) - 1
+    lines = []
+    for row in cells:
+        aligned = [
+            cell.rjust(width) if i in right else cell if i == last else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(aligned).rstrip())
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(lines)
+
+
+def pairs(facts: Mapping[str, Any]) -> str:
+    """Text of names and values, one a line, names aligned; None is left out."""
+    shown = {name: value for name, value in facts.items() if value is not None}
+    width = max((len(name) for name in shown), default=0)
+    return "\n".join(f"{name.ljust(width)}  {value}" for name, value in shown.items())
+
+
+class WarningsToStderr(logging.Handler):
+    """Shows what zoo and its plugins log, one line each."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record."""
+        note(f"{record.levelname.lower()}: {record.getMessage()}")
+
+
+def listen(logger: str = "zoo") -> None:
+    """Let what the library logs reach the user's stderr, once."""
+    log = logging.getLogger(logger)
+    if not any(isinstance(handler, WarningsToStderr) for handler in log.handlers):
+        log.addHandler(WarningsToStderr())
+        log.propagate = False
