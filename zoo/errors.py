@@ -1,26 +1,29 @@
 """One family of exceptions, so that a caller can catch all of zoo or one kind.
 
-    ZooError                  the call is wrong (exit code 2)
-    ├── SpecError             a model or part name that cannot be read
-    ├── UnknownPart           a name that no plugin provides
-    ├── PluginError           a plugin that is broken, blocked or in conflict
-    │   └── ManifestError     a registry.toml that breaks the schema
-    ├── ConfigError           a configuration file that cannot be used
-    ├── RecipeError           a recipe that cannot be read or does not fit the model
-    ├── ModelError            a model that cannot be assembled as asked
-    ├── PolicyError           an augmentation that cannot be done
-    ├── ExplainError          a prediction that cannot be explained as asked
-    ├── WeightsError          weights that are missing, altered or do not fit
-    ├── DataError             pictures or folders that cannot be used
-    ├── RunError              a run folder that is in use, unfinished or not one
-    ├── ExportError           a model that cannot be exported
-    ├── DeviceError           a device that is not there or is full
-    └── Failure               the work ran and found a failure (exit code 1)
-        ├── ParityFailure     an exported model differs from its original
-        └── HealthFailure     a check of plugins or environment failed
+ZooError                  the call is wrong (exit code 2)
+├── SpecError             a model or part name that cannot be read
+├── UnknownPart           a name that no plugin provides
+├── PluginError           a plugin that is broken, blocked or in conflict
+│   └── ManifestError     a registry.toml that breaks the schema
+├── ConfigError           a configuration file that cannot be used
+├── RecipeError           a recipe that cannot be read or does not fit the model
+├── ModelError            a model that cannot be assembled as asked
+├── PolicyError           an augmentation that cannot be done
+├── ExplainError          a prediction that cannot be explained as asked
+├── WeightsError          weights that are missing, altered or do not fit
+├── DataError             pictures or folders that cannot be used
+├── RunError              a run folder that is in use, unfinished or not one
+├── ExportError           a model that cannot be exported
+├── DeviceError           a device that is not there or is full
+└── Failure               the work ran and found a failure (exit code 1)
+├── ParityFailure     an exported model differs from its original
+└── HealthFailure     a check of plugins or environment failed
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 
 class ZooError(Exception):
@@ -42,8 +45,63 @@ class ZooError(Exception):
         return self.message if self.hint is None else f"{self.message}\n  hint: {self.hint}"
 
 
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with a name.
+
+    Args:
+        message: What was received and what is accepted.
+        column: Where, in characters from the start of the name.
+        hint: What to do about it.
+    """
+
+    message: str
+    column: int
+    hint: str | None = None
+
+    def render(self, text: str) -> str:
+        """Draw the fault under the name that has it."""
+        # Only ASCII is as wide everywhere as the caret's line assumes.
+        shown, caret = _ascii(text), len(_ascii(text[: self.column]))
+        if caret > 70:  # a long name would wrap, and the caret point nowhere
+            shown, caret = f"...{shown[caret - 40 :]}", 43
+        if len(shown) > 90:
+            shown = f"{shown[:87]}..."
+        drawing = f"{self.message}\n  {shown}\n  {' ' * caret}^"
+        return drawing if self.hint is None else f"{drawing}\n  hint: {self.hint}"
+
+
+def _ascii(text: str) -> str:
+    """Spell what is wide, invisible or a control character as an escape."""
+    return "".join(c if " " <= c <= "~" else c.encode("unicode_escape").decode() for c in text)
+
+
 class SpecError(ZooError):
-    """A model or part name that cannot be read."""
+    """A model or part name that cannot be read.
+
+    Args:
+        message: The first fault.
+        hint: What to do about it.
+        text: The name, where its characters are at fault.
+        faults: All that is wrong with it, in the order of their columns.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        hint: str | None = None,
+        *,
+        text: str | None = None,
+        faults: Sequence[Fault] = (),
+    ) -> None:
+        super().__init__(message, hint)
+        self.text = text
+        self.faults = tuple(faults)
+
+    def __str__(self) -> str:
+        if self.text is None or not self.faults:
+            return super().__str__()
+        return "\nalso: ".join(fault.render(self.text) for fault in self.faults)
 
 
 class UnknownPart(ZooError):

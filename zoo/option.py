@@ -24,11 +24,13 @@ SUPPORTED = (
 _INT = re.compile(r"-?[0-9]+")
 _FLOAT = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE]-?[0-9]+)?")
 # What a name can carry: no separator of the grammar, and nothing that a shell would read.
-_WORD = re.compile(r"[\w./@%^-]*")
+_WORD = re.compile(r"[\w./@%-]*")
 _LARGEST_INT = 2**63 - 1
 
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 60
+quote = _short.repr
+"""`repr` for messages: long values are cut in the middle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,7 @@ def _read(node: ast.expr) -> _Reader:
 
 
 def _refuse(accepts: str, value: Any) -> ValueError:
-    return ValueError(f"takes {accepts}, received {_short.repr(value)}")
+    return ValueError(f"takes {accepts}, received {quote(value)}")
 
 
 def _parse_bool(text: str) -> bool:
@@ -213,7 +215,7 @@ def _check_str(value: Any) -> str:
     if not isinstance(value, str):
         raise _refuse("str", value)
     if not _WORD.fullmatch(value):
-        raise _refuse("text of letters, digits and . _ / @ % ^ -", value)
+        raise _refuse("text of letters, digits and . _ / @ % -", value)
     return str(value)
 
 
@@ -246,7 +248,7 @@ def _optional(some: _Reader) -> _Reader:
         except ValueError:
             raise _refuse(accepts, value) from None
         if spell(fitting) == "none":
-            raise ValueError(f"takes None for none, received {_short.repr(value)}")
+            raise ValueError(f"takes None for none, received {quote(value)}")
         return fitting
 
     return _Reader(f"{some.type} | None", accepts, parse, check)

@@ -1,0 +1,413 @@
+"""Names of models and parts: text to spec and back, exact inverses.
+
+`vgg16bn@imagenet+dense-bn:dropout=0.3` is a whole model: one backbone, one head, told apart by
+position, with values read by their option's annotation. The canonical spelling, which `str()`
+gives, sorts options, drops what the part does anyway and needs no quoting in a shell. A name that
+cannot be read is answered with all its faults at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from zoo.errors import Fault, PluginError, SpecError
+from zoo.grammar import EXAMPLE, Word, Words, scan
+from zoo.option import Option, quote, spell
+
+__all__ = ["Catalog", "CatalogPart", "Fault", "ModelSpec", "PartSpec", "parse", "parse_part"]
+
+_LONGEST = 1000  # a sensible name has some two hundred characters
+_MOST_FAULTS = 20  # what has more is no name
+_KINDS = ("backbone", "head", "policy", "interpreter")
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+_FILE = re.compile(
+    r"\.(keras|h5|hdf5|onnx|pb|tflite|safetensors|npz?|zip|toml|json|csv|txt|png|jpe?g)$",
+    re.IGNORECASE,
+)
+
+
+class CatalogWeights(Protocol):
+    """What a name needs to know of a weights tag."""
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """Options of the backbone that the weights settle."""
+
+
+class CatalogPart(Protocol):
+    """What a name needs to know of a part."""
+
+    @property
+    def id(self) -> str:
+        """The name users type, without `zoo/`."""
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """What the user may set."""
+
+    @property
+    def weights(self) -> Mapping[str, CatalogWeights]:
+        """Pretrained weights by tag."""
+
+
+class Catalog(Protocol):
+    """The parts that names can stand for."""
+
+    def find(self, kind: str, name: str) -> CatalogPart | None:
+        """Return the part of exactly this id; raise PluginError where it is broken."""
+
+    def names(self, kind: str) -> Sequence[str]:
+        """Return all ids of a kind."""
+
+    def alias(self, text: str) -> str | None:
+        """Return the id that a short name stands for."""
+
+
+@dataclass(frozen=True)
+class PartSpec:
+    """One part by name.
+
+    Args:
+        kind: backbone, head, policy or interpreter.
+        name: Its id, such as `dense-bn` or `acme/vgg19bn`.
+        tag: Which weights, or None for random initialisation.
+        options: The values that differ from what the part does anyway.
+    """
+
+    kind: str
+    name: str
+    tag: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        ordered = MappingProxyType(dict(sorted(self.options.items())))
+        object.__setattr__(self, "options", ordered)
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.name, self.tag, *self.options.items()))
+
+    def __str__(self) -> str:
+        tag = f"@{self.tag}" if self.tag else ""
+        options = (f":{key}={spell(value)}" for key, value in self.options.items())
+        return "".join([self.name, tag, *options])
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A backbone and the head on it; `str()` gives the canonical name."""
+
+    backbone: PartSpec
+    head: PartSpec
+
+    def __str__(self) -> str:
+        return f"{self.backbone}+{self.head}"
+
+
+def parse(text: str, catalog: Catalog) -> ModelSpec:
+    """Read the name of a model.
+
+    Args:
+        text: A name such as `vgg16bn@imagenet+dense-bn:dropout=0.3`.
+        catalog: The parts there are.
+
+    Returns:
+        The spec; `str()` of it is the canonical name.
+
+    Raises:
+        SpecError: The text names no model; its `faults` tell all that is wrong.
+    """
+    reader = _Reader("model", text, catalog)
+    match reader.parts():
+        case [only]:
+            reader.lone(only)
+        case [first, second]:
+            if reader.swapped(first, second):
+                reader.resolve("head", first)
+                reader.resolve("backbone", second)
+            else:
+                backbone = reader.resolve("backbone", first)
+                head = reader.resolve("head", second)
+                if backbone and head and not reader.faults:
+                    return ModelSpec(backbone, head)
+        case parts:
+            reader.crowd(parts)
+    raise reader.error()
+
+
+def parse_part(kind: str, text: str, catalog: Catalog) -> PartSpec:
+    """Read the name of one part.
+
+    Args:
+        kind: backbone, head, policy or interpreter.
+        text: A name such as `light:rotation=10`.
+        catalog: The parts there are.
+
+    Returns:
+        The spec; `str()` of it is the canonical name.
+
+    Raises:
+        SpecError: The text names no such part; its `faults` tell all that is wrong.
+    """
+    reader = _Reader(kind, text, catalog)
+    first, *more = reader.parts()
+    part = reader.resolve(kind, first)
+    if more:
+        hint = f"write one name, e.g. {reader.example(kind)}"
+        reader.fault(f"expected one {kind}, found {1 + len(more)} parts", more[0].column, hint)
+    if part is None or reader.faults:
+        raise reader.error()
+    return part
+
+
+class _Reader:
+    """Reads one text against a catalog; faults are noted, and reading goes on."""
+
+    def __init__(self, noun: str, text: str, catalog: Catalog) -> None:
+        self.noun = noun
+        self.text = text
+        self.catalog = catalog
+        self.faults: list[Fault] = []
+        self.found: dict[tuple[str, str], CatalogPart | PluginError | None] = {}
+        self.form = EXAMPLE if noun == "model" else "write name:option=value"
+
+    def parts(self) -> list[Words]:
+        """Split the text into parts as they are written."""
+        article = _a(self.noun)
+        if not isinstance(self.text, str):
+            raise SpecError(f"{article} name is text, received {quote(self.text)}", self.form)
+        if len(self.text) > _LONGEST:
+            raise SpecError(
+                f"{article} name has at most {_LONGEST} characters, received {len(self.text)}",
+                self.form,
+            )
+        if self.is_path():
+            self.fault(f"this looks like a file path, not {article} name", 0, self.form)
+            raise self.error()
+        parts, faults = scan(self.text, lambda name: any(self.look(k, name) for k in _KINDS))
+        self.faults += faults
+        return parts
+
+    def is_path(self) -> bool:
+        """Whether someone put a file where a name belongs."""
+        if "\\" in self.text or _DRIVE.match(self.text):
+            return True
+        bare = re.split("[:(@]", self.text)[0]  # values may hold '/' and '.'
+        if any(name.startswith(("/", ".", "~")) or name.count("/") > 1 for name in bare.split("+")):
+            return True
+        last = bare.split("+")[-1]
+        is_part = any(self.look(kind, last) for kind in _KINDS)
+        return bool(bare == self.text and not is_part and (_FILE.search(bare) or bare[-1:] == "/"))
+
+    # -- what the parts are
+
+    def look(self, kind: str, name: str) -> CatalogPart | PluginError | None:
+        """Find a part by id or alias; a broken one is returned as its error."""
+        if (kind, name) not in self.found:
+            self.found[kind, name] = self._find(kind, name)
+        return self.found[kind, name]
+
+    def _find(self, kind: str, name: str) -> CatalogPart | PluginError | None:
+        try:
+            found = self.catalog.find(kind, name.removeprefix("zoo/"))
+            alias = None if found else self.catalog.alias(name)
+            return self.catalog.find(kind, alias.removeprefix("zoo/")) if alias else found
+        except PluginError as error:
+            return error
+
+    def is_a(self, kind: str, part: Words) -> bool:
+        """Whether a part of this kind has the name, broken or not."""
+        return part.name is not None and self.look(kind, part.name) is not None
+
+    def swapped(self, first: Words, second: Words) -> bool:
+        """Note a head and a backbone in the wrong order."""
+        if self.is_a("backbone", first) or not self.is_a("head", first):
+            return False
+        if self.is_a("head", second) or not self.is_a("backbone", second):
+            return False
+        hint = f"write {self.written(second)}+{self.written(first)}"
+        self.fault(f"expected a backbone, found the head {first.name!r}", first.column, hint)
+        return True
+
+    def lone(self, part: Words) -> None:
+        """Note what a part alone lacks to be a model."""
+        written = self.written(part)
+        if self.is_a("head", part) and not self.is_a("backbone", part):
+            self.resolve("head", part)
+            hint = f"write backbone+{written}, e.g. {self.example('backbone')}+{written}"
+            self.fault("a model needs exactly one backbone, found 0", part.column, hint)
+            return
+        self.resolve("backbone", part)
+        if part.name is None:
+            return
+        hint = EXAMPLE
+        if self.is_a("backbone", part):
+            hint = f"write {written}+head, e.g. {written}+{self.example('head')}"
+        self.fault("a model needs exactly one head, found 0", part.end, hint)
+
+    def crowd(self, parts: list[Words]) -> None:
+        """Note what is wrong with three parts and more."""
+        first, *rest = parts
+        backbones = [p for p in rest if self.is_a("backbone", p) and not self.is_a("head", p)]
+        self.resolve("backbone", first)
+        for part in rest[:3]:  # enough to help with; looking for similar names is slow
+            if part not in backbones:
+                self.resolve("head", part)
+        if backbones and not self.is_a("head", first):
+            message = f"a model needs exactly one backbone, found {1 + len(backbones)}"
+            self.fault(message, backbones[0].column, EXAMPLE)
+        elif not backbones and all(part.name for part in parts):
+            message = f"a model needs exactly one head, found {len(rest)}"
+            self.fault(message, rest[1].column, EXAMPLE)
+
+    def resolve(self, kind: str, part: Words) -> PartSpec | None:
+        """Turn a part as written into one that the catalog has."""
+        if part.tag and kind != "backbone":
+            hint = "put the tag on the backbone" if kind == "head" else "leave it out"
+            self.fault(f"{_a(kind)} has no weights tag", part.tag.column, hint)
+        if part.name is None:
+            return None
+        found = self.look(kind, part.name)
+        if isinstance(found, PluginError):
+            self.fault(found.message, part.column, found.hint)
+            return None
+        if found is None:
+            self.unknown(kind, part)
+            return None
+        tag = self.tag(found, part.tag) if part.tag and kind == "backbone" else None
+        return PartSpec(kind, found.id, tag, self.options(found, tag, part))
+
+    def tag(self, part: CatalogPart, written: Word) -> str | None:
+        """Check a weights tag."""
+        if written.text == "none":
+            return None
+        if written.text not in part.weights:
+            self.fault(
+                f"{part.id} has no weights tagged {quote(written.text)}",
+                written.column + 1,
+                f"available: {', '.join([*part.weights, 'none'])}",
+            )
+            return None
+        return written.text
+
+    def options(self, part: CatalogPart, tag: str | None, written: Words) -> dict[str, Any]:
+        """Read the values that differ from what the part does anyway."""
+        known = {option.name: option for option in part.options}
+        needed = part.weights[tag].options if tag else {}
+        values: dict[str, Any] = {}
+        for key, word in written.options:
+            option = known.get(key.text)
+            if option is None:
+                self.no_option(part, key, written)
+            elif key.text in values:
+                self.fault(f"{part.id} option {key.text!r} is given twice", key.column, "keep one")
+            elif word is None:
+                values[key.text] = None
+                self.fault(
+                    f"{part.id} option {key.text!r} has no value",
+                    key.column + len(key.text),
+                    f"it takes {option.accepts}; default: {spell(option.default)}",
+                )
+            else:
+                values[key.text] = self.value(part, option, word)
+                if key.text in needed and values[key.text] != needed[key.text]:
+                    self.fault(
+                        f"the weights {part.id}@{tag} need {key.text}={spell(needed[key.text])}, "
+                        f"received {quote(word.text)}",
+                        word.column,
+                        f"leave {key.text} out, or use other weights",
+                    )
+        usual = {name: option.default for name, option in known.items()} | dict(needed)
+        return {name: value for name, value in values.items() if value != usual[name]}
+
+    def value(self, part: CatalogPart, option: Option, word: Word) -> Any:
+        """Read one value, or note why not."""
+        try:
+            return option.parse(word.text)
+        except ValueError as error:
+            hint = f"default: {spell(option.default)}"
+            if "@" in word.text:
+                hint = f"a weights tag stands before the options: {part.id}@tag:{option.name}=value"
+            self.fault(f"{part.id} option {option.name!r} {error}", word.column, hint)
+            return option.default
+
+    # -- what to say
+
+    def unknown(self, kind: str, part: Words) -> None:
+        """Note a name that no part of this kind has."""
+        name = part.name or ""
+        others = [other for other in _KINDS if other != kind and self.look(other, name)]
+        if others:
+            hint = self.suggest(kind, name) if self.noun != "model" else EXAMPLE
+            message = f"expected {_a(kind)}, found the {others[0]} {quote(name)}"
+        elif part.doubtful:
+            return
+        elif alias := self.catalog.alias(name):
+            message = f"no {kind} named {quote(alias)}, which the alias {quote(name)} stands for"
+            hint = self.suggest(kind, alias)
+        else:
+            message, hint = f"no {kind} named {quote(name)}", self.suggest(kind, name)
+        self.fault(message, part.column, hint)
+
+    def suggest(self, kind: str, name: str) -> str:
+        """Say what might have been meant."""
+        if near := _near(name, self.catalog.names(kind)):
+            return f"did you mean {', '.join(near)}?"
+        for other in _KINDS:
+            if near := _near(name, self.catalog.names(other)):
+                return f"did you mean the {other} {near[0]}?"
+        names = self.catalog.names(kind)
+        if not names:
+            return f"no {kind} is installed; zoo doctor tells more"
+        some = ", ".join(names[:6])
+        more = f", ... (zoo list --kind {kind} shows all {len(names)})" if len(names) > 6 else ""
+        return f"there is {some}{more}"
+
+    def no_option(self, part: CatalogPart, key: Word, written: Words) -> None:
+        """Note a key that is none of the part's options."""
+        names = sorted(option.name for option in part.options)
+        message = f"{part.id} has no option {quote(key.text)}"
+        hint = f"options: {', '.join(names)}" if names else f"{part.id} takes no options"
+        if near := difflib.get_close_matches(key.text.lower().replace("-", "_"), names, n=1):
+            hint = f"did you mean {near[0]!r}? {hint}"
+        elif self.text[key.column - 1] == "," and (key, None) in written.options:
+            message = f"expected option=value, found {quote(key.text)}"
+            hint = f"a comma separates options here; write a list as {part.id}:option=1,2"
+        self.fault(message, key.column, hint)
+
+    def example(self, kind: str) -> str:
+        """Return the shortest name of a kind."""
+        names = self.catalog.names(kind)
+        return min(names, key=lambda name: ("/" in name, len(name), name), default=kind)
+
+    def written(self, part: Words) -> str:
+        """Return a part as the user wrote it."""
+        return ascii(self.text[part.column : part.end])[1:-1]
+
+    def fault(self, message: str, column: int, hint: str | None) -> None:
+        """Note that something is wrong."""
+        self.faults.append(Fault(message, column, hint))
+
+    def error(self) -> SpecError:
+        """Return all that was noted, from left to right."""
+        faults = sorted(self.faults, key=lambda fault: fault.column)[:_MOST_FAULTS]
+        return SpecError(faults[0].message, faults[0].hint, text=self.text, faults=faults)
+
+
+def _a(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeio" else f"a {noun}"
+
+
+def _near(name: str, names: Sequence[str]) -> list[str]:
+    """Return the ids most like a name, whether or not it says their namespace."""
+    spellings: dict[str, list[str]] = {}
+    for each in names:
+        spellings.setdefault(each, []).append(each)
+        if "/" in each:
+            spellings.setdefault(each.partition("/")[2], []).append(each)
+    close = difflib.get_close_matches(name, spellings, n=3)
+    return list(dict.fromkeys(each for spelling in close for each in spellings[spelling]))[:3]
