@@ -26,7 +26,8 @@ def colour_model() -> keras.Model:
 
     image = keras.Input((8, 8, 3), name="image", dtype="float32")
     scaled = keras.layers.Rescaling(0.01, name="normalize")(image)
-    mean = keras.layers.GlobalAveragePooling2D(name="pool")(scaled)
+    same = keras.layers.Conv2D(3, 1, use_bias=False, name="same")
+    mean = keras.layers.GlobalAveragePooling2D(name="pool")(same(scaled))
     dense = keras.layers.Dense(3, use_bias=False, name="logits")
     probabilities = keras.layers.Activation("softmax", name="probabilities")(dense(mean))
     model = keras.Model(image, probabilities, name="colours")
@@ -34,9 +35,10 @@ def colour_model() -> keras.Model:
     for index, colour in enumerate(COLOURS):
         kernel[CHANNEL[colour], index] = 1.0
     dense.set_weights([kernel])
+    same.set_weights([np.eye(3).reshape(1, 1, 3, 3)])
     model.zoo_anatomy = Anatomy(
         spec="colour+mean",
-        taps={"stage1": "normalize"},
+        taps={"stage1": "same"},
         classes=COLOURS,
         input_size=(8, 8),
         normalization={"order": "rgb", "mean": [0.0] * 3, "std": [1.0] * 3, "scale": 100.0},
