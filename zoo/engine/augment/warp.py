@@ -1,0 +1,87 @@
+"""One bilinear resampling of a batch, each picture by its own matrix.
+
+TensorFlow's ImageProjectiveTransformV3 would do for `nearest` and `reflect` alone: it blends a
+rim one pixel wide into `constant`, wraps at another period, and has no XLA kernel. This gathers
+the four neighbours of every place instead, with the fill rules of scipy.ndimage.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from zoo.transform import Fill
+
+
+def warp(images: tf.Tensor, matrices: tf.Tensor, fill: Fill) -> tf.Tensor:
+    """Resample pictures at the places that their matrices say.
+
+    Args:
+        images: [N,H,W,C] of any number type; H and W are known before the data.
+        matrices: Output-to-input maps, float64 [N,3,3], last row 0 0 1.
+        fill: What is seen beyond the border.
+
+    Returns:
+        float32 [N,H,W,C].
+    """
+    height, width = images.shape[1:3]
+    x, y = _places(matrices, height, width)
+    left, right, across = _neighbours(x, width, fill.mode)
+    top, bottom, down = _neighbours(y, height, fill.mode)
+
+    rows = tf.reshape(images, [-1, height * width, images.shape[3]])
+
+    def pixels(row: tf.Tensor, column: tf.Tensor) -> tf.Tensor:
+        # Gathered in the type that came in: a quarter of the traffic for 8-bit pictures.
+        return tf.cast(tf.gather(rows, row * width + column, batch_dims=1), tf.float32)
+
+    upper = _between(pixels(top, left), pixels(top, right), across)
+    lower = _between(pixels(bottom, left), pixels(bottom, right), across)
+    seen = _between(upper, lower, down)
+    if fill.mode == "constant":
+        inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+        seen = tf.where(inside[..., None], seen, tf.constant(fill.value, tf.float32))
+    return seen
+
+
+def _places(matrices: tf.Tensor, height: int, width: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Where in its input each output pixel looks: x and y, float64 [N,H,W]."""
+    columns = tf.range(width, dtype=tf.float64)[None, None, :]
+    rows = tf.range(height, dtype=tf.float64)[None, :, None]
+    m = matrices[:, :, :, None, None]
+    x = m[:, 0, 0] * columns + (m[:, 0, 1] * rows + m[:, 0, 2])
+    y = m[:, 1, 0] * columns + (m[:, 1, 1] * rows + m[:, 1, 2])
+    return x, y
+
+
+def _neighbours(place: tf.Tensor, size: int, mode: str) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """The two pixels around each place along one axis, and how far it is from the first."""
+    last = size - 1
+    if mode == "wrap":
+        place = _wrapped(place, last)
+    if mode != "reflect":
+        place = tf.clip_by_value(place, 0, last)
+    first = tf.floor(place)
+    step = tf.cast(place - first, tf.float32)[..., None]
+    first = tf.cast(first, tf.int32)
+    if mode == "reflect":
+        return _reflected(first, size), _reflected(first + 1, size), step
+    return first, tf.minimum(first + 1, last), step
+
+
+def _reflected(index: tf.Tensor, size: int) -> tf.Tensor:
+    """The picture and its mirror image by turns, border pixels twice."""
+    index = tf.math.floormod(index, 2 * size)
+    return tf.minimum(index, 2 * size - 1 - index)
+
+
+def _wrapped(place: tf.Tensor, last: int) -> tf.Tensor:
+    """Scipy's `wrap`: the period is one pixel short, and a place in the picture is left alone."""
+    period = max(last, 1)
+    before = place + period * (tf.floor(-place / period) + 1)
+    after = place - period * tf.floor(place / period)
+    return tf.where(place < 0, before, tf.where(place > last, after, place))
+
+
+def _between(first: tf.Tensor, second: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+    # This form gives the first pixel's bits at step 0, and never leaves the range of the two.
+    return first + (second - first) * step
