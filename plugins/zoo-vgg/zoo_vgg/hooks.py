@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,15 +36,21 @@ def zoo_resolve_weights(source: str, weights: Any) -> Path | None:
     import keras
 
     try:
-        fetched = keras.utils.get_file(
-            name,
-            STORAGE + address,
-            cache_dir=str(home),
-            cache_subdir="models",
-            file_hash=weights.md5,
-        )
+        # Its progress goes to stdout, which belongs to the result of a command.
+        with contextlib.redirect_stdout(sys.stderr):
+            keras.utils.get_file(
+                name,
+                STORAGE + address,
+                cache_dir=str(home),
+                cache_subdir="models",
+                file_hash=weights.md5,
+            )
     except Exception as error:  # get_file raises bare Exception for a failed transfer
         # It leaves a file with the wrong digest under the final name.
         path.unlink(missing_ok=True)
-        raise WeightsError(f"{STORAGE}{address} cannot be downloaded: {error}") from error
-    return Path(fetched)
+        reason = str(error).rpartition(" -- ")[2]
+        raise WeightsError(
+            f"{STORAGE}{address} cannot be downloaded: {reason}",
+            f"or put the file with md5 {weights.md5} at {path}",
+        ) from error
+    return path
