@@ -1,0 +1,215 @@
+"""A run is a folder: all that one training made, whole or clearly unfinished."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.errors import RunError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+SCHEMA = 1
+"""Version of run.json; a newer one is refused."""
+
+UNFINISHED = ".unfinished"
+FACTS = "run.json"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training's folder.
+
+    Args:
+        path: The folder.
+        facts: What run.json holds: `spec`, `resolved`, `classes`, `input_size`, `preprocessing`,
+            `dtype`, `policy`, `recipe`, `seed`, `device`, `data`, `versions`, `timings`.
+    """
+
+    path: Path
+    facts: Mapping[str, Any]
+
+    @property
+    def spec(self) -> str:
+        """The model's canonical name."""
+        return str(self.facts["spec"])
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of the outputs."""
+        return tuple(self.facts["classes"])
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Height and width of the model's input."""
+        height, width = self.facts["input_size"]
+        return height, width
+
+    @property
+    def seed(self) -> int:
+        """Seed of initial weights, data split, order and augmentation."""
+        return int(self.facts["seed"])
+
+    @property
+    def data(self) -> Path:
+        """The folder of pictures that it was trained on."""
+        return Path(self.facts["data"]["root"])
+
+    @property
+    def model(self) -> Path:
+        """The trained model's file."""
+        return self.path / "model.keras"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of the best weights of each phase."""
+        return self.path / "checkpoints"
+
+    @property
+    def metrics(self) -> dict[str, Any] | None:
+        """What metrics.json holds, or None before the model was scored."""
+        path = self.path / "metrics.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+    def history(self) -> list[dict[str, Any]]:
+        """Read history.csv: a row per epoch, `phase` as text, all else as numbers."""
+        with (self.path / "history.csv").open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        return [{k: _number(v) if k != "phase" else v for k, v in row.items()} for row in rows]
+
+    def write(self, name: str, content: str | Mapping[str, Any]) -> Path:
+        """Write one of the folder's files beside its name and rename it.
+
+        Args:
+            name: File name, such as "metrics.json".
+            content: Text, or plain data for JSON.
+
+        Returns:
+            The file.
+        """
+        if not isinstance(content, str):
+            content = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        path = self.path / name
+        beside = path.with_name(f".{name}.{os.getpid()}")
+        beside.write_text(content, encoding="utf-8")
+        return beside.replace(path)
+
+    def update(self, **facts: Any) -> Run:
+        """Write run.json anew with some facts changed, and give the run that has them."""
+        changed = Run(self.path, {**self.facts, **facts})
+        changed.write(FACTS, changed.facts)
+        return changed
+
+
+def open(path: str | Path) -> Run:
+    """Open a finished run.
+
+    Args:
+        path: The run's folder.
+
+    Returns:
+        The run with its facts.
+
+    Raises:
+        RunError: If the folder is missing, unfinished, no run, or of a newer zoo.
+    """
+    path = Path(path)
+    unfinished = path.with_name(path.name + UNFINISHED)
+    if path.name.endswith(UNFINISHED) or (not path.exists() and unfinished.exists()):
+        raise RunError(
+            f"the run {path.name.removesuffix(UNFINISHED)} did not finish: "
+            f"{path if path.exists() else unfinished} holds what it reached",
+            hint="train it again; the best weights of each phase are in its checkpoints/",
+        )
+    if not path.exists():
+        raise RunError(f"no run {path}", hint="zoo train MODEL DATA --out DIR makes one")
+    if not path.is_dir() or not (path / FACTS).is_file():
+        raise RunError(
+            f"{path} is no run: it holds no {FACTS}", hint="give the --out of a training"
+        )
+    try:
+        facts = json.loads((path / FACTS).read_text(encoding="utf-8"))
+        schema = facts["schema"]
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise RunError(f"{path / FACTS} cannot be read: {error}") from None
+    if schema != SCHEMA:
+        raise RunError(
+            f"{path} was written in schema {schema}; this zoo reads {SCHEMA}", hint="upgrade zoo"
+        )
+    return Run(path, facts)
+
+
+def check(out: str | Path) -> Path:
+    """Refuse an output folder that is in use, before any work is done.
+
+    Args:
+        out: Folder of the run to be.
+
+    Returns:
+        The folder as a path.
+
+    Raises:
+        RunError: If it exists, if an unfinished run of that name does, or if it cannot be made.
+    """
+    out = Path(out)
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        what = "a finished run" if (out / FACTS).is_file() else "in use"
+        raise RunError(f"{out} is {what}", hint="choose another --out, or remove it")
+    unfinished = out.with_name(out.name + UNFINISHED)
+    if unfinished.exists():
+        raise RunError(
+            f"{unfinished} is left from a training that did not finish",
+            hint="choose another --out, or remove it",
+        )
+    parent = next(folder for folder in out.absolute().parents if folder.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise RunError(f"{out} cannot be made: {parent} is not a folder one can write to")
+    return out
+
+
+@contextmanager
+def create(out: str | Path, facts: Mapping[str, Any]) -> Iterator[Run]:
+    """Fill a run's folder; it bears its name only when all of it is there.
+
+    What an error or Ctrl-C cuts short stays as `<out>.unfinished` if a checkpoint was reached,
+    and vanishes if not.
+
+    Args:
+        out: Folder of the run to be.
+        facts: What is known at the start, for run.json.
+
+    Yields:
+        The run in its unfinished folder.
+
+    Raises:
+        RunError: As `check`.
+    """
+    out = check(out)
+    folder = out.with_name(out.name + UNFINISHED)
+    draft = Run(folder, {"schema": SCHEMA, **facts})
+    draft.checkpoints.mkdir(parents=True)
+    try:
+        draft.write(FACTS, draft.facts)
+        yield draft
+        if out.exists():
+            out.rmdir()
+        folder.rename(out)
+    except BaseException:
+        if folder.exists() and not any(draft.checkpoints.iterdir()):
+            shutil.rmtree(folder)
+        raise
+
+
+def _number(text: str) -> float | int | None:
+    """Read a cell of history.csv."""
+    if text == "":
+        return None
+    value = float(text)
+    return int(value) if value.is_integer() and "." not in text and "e" not in text else value
