@@ -185,11 +185,13 @@ class _Scanner:
         self.at += 1
         mark = self._next()
         while mark != ")":
-            self._option(part, ",+()")
-            mark = self._next()
+            if mark and mark not in "+(":
+                self._option(part, ",+()")
+                mark = self._next()
             if mark == ",":
                 self.at += 1
             elif mark == "(":
+                part.options = part.options[:-1]  # its value is what the parentheses hold
                 self._fault(
                     "parentheses cannot stand inside parentheses", "write a list as name:option=1,2"
                 )

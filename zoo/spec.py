@@ -8,64 +8,28 @@ cannot be read is answered with all its faults at once.
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
+from zoo import suggest
+from zoo.catalog import Catalog, CatalogPart
 from zoo.errors import Fault, PluginError, SpecError
 from zoo.grammar import EXAMPLE, Word, Words, scan
 from zoo.option import Option, quote, spell
+from zoo.part import KINDS
 
 __all__ = ["Catalog", "CatalogPart", "Fault", "ModelSpec", "PartSpec", "parse", "parse_part"]
 
 _LONGEST = 1000  # a sensible name has some two hundred characters
 _MOST_FAULTS = 20  # what has more is no name
-_KINDS = ("backbone", "head", "policy", "interpreter")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _FILE = re.compile(
     r"\.(keras|h5|hdf5|onnx|pb|tflite|safetensors|npz?|zip|toml|json|csv|txt|png|jpe?g)$",
     re.IGNORECASE,
 )
-
-
-class CatalogWeights(Protocol):
-    """What a name needs to know of a weights tag."""
-
-    @property
-    def options(self) -> Mapping[str, Any]:
-        """Options of the backbone that the weights settle."""
-
-
-class CatalogPart(Protocol):
-    """What a name needs to know of a part."""
-
-    @property
-    def id(self) -> str:
-        """The name users type, without `zoo/`."""
-
-    @property
-    def options(self) -> tuple[Option, ...]:
-        """What the user may set."""
-
-    @property
-    def weights(self) -> Mapping[str, CatalogWeights]:
-        """Pretrained weights by tag."""
-
-
-class Catalog(Protocol):
-    """The parts that names can stand for."""
-
-    def find(self, kind: str, name: str) -> CatalogPart | None:
-        """Return the part of exactly this id; raise PluginError where it is broken."""
-
-    def names(self, kind: str) -> Sequence[str]:
-        """Return all ids of a kind."""
-
-    def alias(self, text: str) -> str | None:
-        """Return the id that a short name stands for."""
 
 
 @dataclass(frozen=True)
@@ -186,22 +150,22 @@ class _Reader:
                 self.form,
             )
         if self.is_path():
-            self.fault(f"this looks like a file path, not {article} name", 0, self.form)
+            self.path()
             raise self.error()
-        parts, faults = scan(self.text, lambda name: any(self.look(k, name) for k in _KINDS))
+        parts, faults = scan(self.text, self.is_part)
         self.faults += faults
         return parts
 
     def is_path(self) -> bool:
-        """Whether someone put a file where a name belongs."""
+        """Whether the text can only be a file."""
         if "\\" in self.text or _DRIVE.match(self.text):
             return True
         bare = re.split("[:(@]", self.text)[0]  # values may hold '/' and '.'
         if any(name.startswith(("/", ".", "~")) or name.count("/") > 1 for name in bare.split("+")):
             return True
-        last = bare.split("+")[-1]
-        is_part = any(self.look(kind, last) for kind in _KINDS)
-        return bool(bare == self.text and not is_part and (_FILE.search(bare) or bare[-1:] == "/"))
+        if bare != self.text or not (_FILE.search(bare) or bare.endswith("/")):
+            return False
+        return not self.is_part(bare.split("+")[-1])
 
     # -- what the parts are
 
@@ -218,6 +182,10 @@ class _Reader:
             return self.catalog.find(kind, alias.removeprefix("zoo/")) if alias else found
         except PluginError as error:
             return error
+
+    def is_part(self, name: str) -> bool:
+        """Whether any kind has a part of this name."""
+        return any(self.look(kind, name) for kind in KINDS)
 
     def is_a(self, kind: str, part: Words) -> bool:
         """Whether a part of this kind has the name, broken or not."""
@@ -241,13 +209,27 @@ class _Reader:
             hint = f"write backbone+{written}, e.g. {self.example('backbone')}+{written}"
             self.fault("a model needs exactly one backbone, found 0", part.column, hint)
             return
-        self.resolve("backbone", part)
-        if part.name is None:
+        namespace, slash, _ = (part.name or "").partition("/")
+        known = self.is_part(part.name or "")
+        if slash and not known and not self.is_namespace(namespace):
+            self.path()
             return
-        hint = EXAMPLE
+        self.resolve("backbone", part)
         if self.is_a("backbone", part):
             hint = f"write {written}+head, e.g. {written}+{self.example('head')}"
-        self.fault("a model needs exactly one head, found 0", part.end, hint)
+            self.fault("a model needs exactly one head, found 0", part.end, hint)
+        elif part.name and not known:
+            self.fault("a model needs exactly one head, found 0", part.end, EXAMPLE)
+
+    def is_namespace(self, text: str) -> bool:
+        """Whether some part has this namespace."""
+        return any(
+            name.startswith(f"{text}/") for kind in KINDS for name in self.catalog.names(kind)
+        )
+
+    def path(self) -> None:
+        """Note that someone put a file where a name belongs."""
+        self.fault(f"this looks like a file path, not {_a(self.noun)} name", 0, self.form)
 
     def crowd(self, parts: list[Words]) -> None:
         """Note what is wrong with three parts and more."""
@@ -298,6 +280,7 @@ class _Reader:
         """Read the values that differ from what the part does anyway."""
         known = {option.name: option for option in part.options}
         needed = part.weights[tag].options if tag else {}
+        usual = {name: option.default for name, option in known.items()} | dict(needed)
         values: dict[str, Any] = {}
         for key, word in written.options:
             option = known.get(key.text)
@@ -313,7 +296,7 @@ class _Reader:
                     f"it takes {option.accepts}; default: {spell(option.default)}",
                 )
             else:
-                values[key.text] = self.value(part, option, word)
+                values[key.text] = self.value(part, option, word, usual[key.text])
                 if key.text in needed and values[key.text] != needed[key.text]:
                     self.fault(
                         f"the weights {part.id}@{tag} need {key.text}={spell(needed[key.text])}, "
@@ -321,10 +304,9 @@ class _Reader:
                         word.column,
                         f"leave {key.text} out, or use other weights",
                     )
-        usual = {name: option.default for name, option in known.items()} | dict(needed)
         return {name: value for name, value in values.items() if value != usual[name]}
 
-    def value(self, part: CatalogPart, option: Option, word: Word) -> Any:
+    def value(self, part: CatalogPart, option: Option, word: Word, usual: Any) -> Any:
         """Read one value, or note why not."""
         try:
             return option.parse(word.text)
@@ -333,48 +315,31 @@ class _Reader:
             if "@" in word.text:
                 hint = f"a weights tag stands before the options: {part.id}@tag:{option.name}=value"
             self.fault(f"{part.id} option {option.name!r} {error}", word.column, hint)
-            return option.default
+            return usual
 
     # -- what to say
 
     def unknown(self, kind: str, part: Words) -> None:
         """Note a name that no part of this kind has."""
         name = part.name or ""
-        others = [other for other in _KINDS if other != kind and self.look(other, name)]
+        others = [other for other in KINDS if other != kind and self.look(other, name)]
         if others:
-            hint = self.suggest(kind, name) if self.noun != "model" else EXAMPLE
+            hint = suggest.part(kind, name, self.catalog) if self.noun != "model" else EXAMPLE
             message = f"expected {_a(kind)}, found the {others[0]} {quote(name)}"
         elif part.doubtful:
             return
         elif alias := self.catalog.alias(name):
             message = f"no {kind} named {quote(alias)}, which the alias {quote(name)} stands for"
-            hint = self.suggest(kind, alias)
+            hint = suggest.part(kind, alias, self.catalog)
         else:
-            message, hint = f"no {kind} named {quote(name)}", self.suggest(kind, name)
+            message, hint = f"no {kind} named {quote(name)}", suggest.part(kind, name, self.catalog)
         self.fault(message, part.column, hint)
-
-    def suggest(self, kind: str, name: str) -> str:
-        """Say what might have been meant."""
-        if near := _near(name, self.catalog.names(kind)):
-            return f"did you mean {', '.join(near)}?"
-        for other in _KINDS:
-            if near := _near(name, self.catalog.names(other)):
-                return f"did you mean the {other} {near[0]}?"
-        names = self.catalog.names(kind)
-        if not names:
-            return f"no {kind} is installed; zoo doctor tells more"
-        some = ", ".join(names[:6])
-        more = f", ... (zoo list --kind {kind} shows all {len(names)})" if len(names) > 6 else ""
-        return f"there is {some}{more}"
 
     def no_option(self, part: CatalogPart, key: Word, written: Words) -> None:
         """Note a key that is none of the part's options."""
-        names = sorted(option.name for option in part.options)
         message = f"{part.id} has no option {quote(key.text)}"
-        hint = f"options: {', '.join(names)}" if names else f"{part.id} takes no options"
-        if near := difflib.get_close_matches(key.text.lower().replace("-", "_"), names, n=1):
-            hint = f"did you mean {near[0]!r}? {hint}"
-        elif self.text[key.column - 1] == "," and (key, None) in written.options:
+        hint = suggest.option(key.text, sorted(option.name for option in part.options))
+        if self.text[key.column - 1] == "," and (key, None) in written.options:
             message = f"expected option=value, found {quote(key.text)}"
             hint = f"a comma separates options here; write a list as {part.id}:option=1,2"
         self.fault(message, key.column, hint)
@@ -385,7 +350,9 @@ class _Reader:
         return min(names, key=lambda name: ("/" in name, len(name), name), default=kind)
 
     def written(self, part: Words) -> str:
-        """Return a part as the user wrote it."""
+        """Return a part as the user wrote it, or its name where that has faults."""
+        if self.faults:
+            return part.name or "backbone+head"
         return ascii(self.text[part.column : part.end])[1:-1]
 
     def fault(self, message: str, column: int, hint: str | None) -> None:
@@ -400,14 +367,3 @@ class _Reader:
 
 def _a(noun: str) -> str:
     return f"an {noun}" if noun[0] in "aeio" else f"a {noun}"
-
-
-def _near(name: str, names: Sequence[str]) -> list[str]:
-    """Return the ids most like a name, whether or not it says their namespace."""
-    spellings: dict[str, list[str]] = {}
-    for each in names:
-        spellings.setdefault(each, []).append(each)
-        if "/" in each:
-            spellings.setdefault(each.partition("/")[2], []).append(each)
-    close = difflib.get_close_matches(name, spellings, n=3)
-    return list(dict.fromkeys(each for spelling in close for each in spellings[spelling]))[:3]
