@@ -56,7 +56,7 @@ def test_the_command_starts_tensorboard_on_the_logs_of_every_run(installed, monk
             sys.executable,
             "-m",
             "tensorboard.main",
-            f"--logdir_spec={one}:{one}/logs,{two}:{two}/logs",
+            f"--logdir_spec={str(one)[1:]}:{one}/logs,{str(two)[1:]}:{two}/logs",
             "--port=7007",
         ]
     ]

@@ -46,7 +46,8 @@ def zoo_commands() -> list[click.Command]:
         logs = {name: _logs(Path(name)) for name in runs}
         if not _installed():
             raise ZooError("TensorBoard is not installed", "pip install 'keras-zoo[tensorboard]'")
-        places = ",".join(f"{name.rstrip('/')}:{folder}" for name, folder in logs.items())
+        # TensorBoard reads a name that begins with a separator as a path with a colon in it.
+        places = ",".join(f"{name.strip('/')}:{folder}" for name, folder in logs.items())
         subprocess.run(
             [sys.executable, "-m", "tensorboard.main", f"--logdir_spec={places}", f"--port={port}"],
             check=False,
