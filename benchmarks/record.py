@@ -1,0 +1,72 @@
+"""Print a benchmark's table and keep it: results/NAME.json, and its section of README.md."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from zoo.engine import machine
+
+HERE = Path(__file__).parent
+
+
+def record(
+    name: str,
+    title: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    note: str = "",
+    **facts: Any,
+) -> None:
+    """Print a table and store it with the machine it was measured on.
+
+    Args:
+        name: Name of the script, without suffix.
+        title: What the table shows.
+        header: Titles of the columns.
+        rows: Cells.
+        note: How it was measured.
+        **facts: The figures behind the cells, for the JSON.
+    """
+    lines = [
+        f"## {title}",
+        "",
+        "| " + " | ".join(header) + " |",
+        "|" + "---|" * len(header),
+        *("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows),
+        "",
+        f"{note} `python benchmarks/{name}.py`".strip(),
+        "",
+        f"_{_machine()}, {date.today().isoformat()}_",
+    ]
+    section = "\n".join(lines) + "\n"
+    print(section)
+    results = HERE / "results" / f"{name}.json"
+    results.parent.mkdir(exist_ok=True)
+    document = {"benchmark": name, "section": section, "machine": machine.facts(), **facts}
+    results.write_text(json.dumps(document, indent=2, default=str) + "\n")
+    _write_readme()
+
+
+def _machine() -> str:
+    facts = machine.facts()
+    packages = facts["packages"]
+    return (
+        f"{facts['cpu']}, {facts['usable_cores']} cores, {facts['memory_bytes'] / 2**30:.0f} GiB, "
+        f"Python {facts['python']}, TensorFlow {packages.get('tensorflow')}, "
+        f"Keras {packages.get('keras')}"
+    )
+
+
+def _write_readme() -> None:
+    head = (
+        "# Benchmarks\n\nEach script prints one of these tables and writes it here and to "
+        "`results/`. `make bench` runs them all.\n"
+    )
+    sections = [
+        json.loads(path.read_text())["section"] for path in sorted(HERE.glob("results/*.json"))
+    ]
+    (HERE / "README.md").write_text("\n".join([head, *sections]))
