@@ -13,6 +13,7 @@ The rules, which belong to every stored figure of a model:
 
 from __future__ import annotations
 
+import mimetypes
 import re
 import warnings
 from pathlib import Path
@@ -25,7 +26,7 @@ from zoo.engine import magic
 from zoo.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 MAX_PIXELS = 150_000_000
 """A picture larger than this (450 MB decoded) is refused before it is decoded."""
@@ -95,6 +96,41 @@ def fit(pixels: np.ndarray, size: Sequence[int]) -> np.ndarray:
         return pixels
     resized = Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(resized)
+
+
+def find(pictures: str | Path | Iterable[str | Path]) -> list[Path]:
+    """Picture files named one by one or found in folders, each folder sorted by path.
+
+    Args:
+        pictures: Files and folders.
+
+    Returns:
+        Every file that was named, whatever it holds, and every picture in a folder.
+
+    Raises:
+        DataError: A path does not exist, or there is no picture.
+    """
+    given = [pictures] if isinstance(pictures, (str, Path)) else list(pictures)
+    found: list[Path] = []
+    for path in map(Path, given):
+        if path.is_dir():
+            found += sorted(each for each in path.rglob("*") if _is_picture(each))
+        elif path.exists():
+            found.append(path)
+        else:
+            raise DataError(f"{path} does not exist", hint="give picture files or folders")
+    if not found:
+        where = ", ".join(map(str, given)) or "nothing"
+        raise DataError(f"no picture found in {where}", hint=f"read are {magic.accepted()}")
+    return found
+
+
+def _is_picture(path: Path) -> bool:
+    """Whether a file is a picture or called one; the second kind is then named as unreadable."""
+    if path.name.startswith(".") or not path.is_file():
+        return False
+    called = (mimetypes.guess_type(path)[0] or "").startswith("image/")
+    return called or magic.sniff(path) in magic.FORMATS
 
 
 def _decode(path: Path, side: int | None) -> np.ndarray:

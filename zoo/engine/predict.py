@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import mimetypes
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.engine import anatomy, artefact, data, magic
+from zoo.engine import anatomy, artefact, data
 from zoo.engine.folder import Sample
-from zoo.errors import DataError, ModelError
+from zoo.engine.picture import find
+from zoo.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -99,48 +99,25 @@ def answers(
     )
     for images, _, indices in batches:
         if len(indices):
-            yield indices.numpy(), _probabilities(model.predict_on_batch(images))
+            yield indices.numpy(), probabilities(model, images)
         else:
             yield indices.numpy(), np.empty((0, len(anatomy.of(model).classes)), "float32")
 
 
-def find(pictures: str | Path | Iterable[str | Path]) -> list[Path]:
-    """Picture files named one by one or found in folders, each folder sorted by path.
+def probabilities(model: keras.Model, images: Any) -> np.ndarray:
+    """What a model answers for one batch.
 
     Args:
-        pictures: Files and folders.
+        model: Any classifier that `anatomy.of` accepts.
+        images: RGB pictures of its input size, 0..255, [N, H, W, 3].
 
     Returns:
-        Every file that was named, whatever it holds, and every picture in a folder.
+        float32 [N, classes]; one sigmoid output is spread over its two classes.
 
     Raises:
-        DataError: A path does not exist, or there is no picture.
+        ModelError: The model's answers are no probabilities.
     """
-    given = [pictures] if isinstance(pictures, (str, Path)) else list(pictures)
-    found: list[Path] = []
-    for path in map(Path, given):
-        if path.is_dir():
-            found += sorted(each for each in path.rglob("*") if _is_picture(each))
-        elif path.exists():
-            found.append(path)
-        else:
-            raise DataError(f"{path} does not exist", hint="give picture files or folders")
-    if not found:
-        where = ", ".join(map(str, given)) or "nothing"
-        raise DataError(f"no picture found in {where}", hint=f"read are {magic.accepted()}")
-    return found
-
-
-def _is_picture(path: Path) -> bool:
-    """Whether a file is a picture or called one; the second kind is then named as unreadable."""
-    if path.name.startswith(".") or not path.is_file():
-        return False
-    called = (mimetypes.guess_type(path)[0] or "").startswith("image/")
-    return called or magic.sniff(path) in magic.FORMATS
-
-
-def _probabilities(output: np.ndarray) -> np.ndarray:
-    given = np.asarray(output, dtype="float32")
+    given = np.asarray(model.predict_on_batch(images), dtype="float32")
     if not np.isfinite(given).all():
         raise ModelError(
             "the model answers with probabilities that are not numbers (NaN or infinite)",
