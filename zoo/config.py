@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -123,8 +123,7 @@ def load(registry: str | os.PathLike[str] | None = None, *, plugins: bool = True
         ConfigError: A file cannot be read or holds what is not accepted.
     """
     layers = [read("shipped", SHIPPED)]
-    user = Path(platformdirs.user_config_dir("zoo", appauthor=False)) / "registry.toml"
-    user = Path(os.environ.get("ZOO_CONFIG", user))
+    user = user_file()
     if user.is_file():
         layers.append(read("user", user))
     project = find_project(Path.cwd())
@@ -139,6 +138,39 @@ def load(registry: str | os.PathLike[str] | None = None, *, plugins: bool = True
     if not plugins or os.environ.get("ZOO_NO_PLUGINS", "") not in ("", "0"):
         layers.append(Layer("command", "--no-plugins", {"trust": {"allow": []}}))
     return Config(tuple(layers))
+
+
+def user_file() -> Path:
+    """The user's own registry.toml: `$ZOO_CONFIG`, or the one in their configuration folder."""
+    folder = Path(platformdirs.user_config_dir("zoo", appauthor=False))
+    return Path(os.environ.get("ZOO_CONFIG", folder / "registry.toml"))
+
+
+def disable(plugin: str) -> Path:
+    """Switch a plugin off in the user's file, and keep everything else in it as it is."""
+    return _edit_disabled(lambda names: [*(name for name in names if name != plugin), plugin])
+
+
+def enable(plugin: str) -> Path:
+    """Switch a plugin on again in the user's file."""
+    return _edit_disabled(lambda names: [name for name in names if name != plugin])
+
+
+def _edit_disabled(edit: Callable[[list[str]], list[str]]) -> Path:
+    import tomlkit
+
+    path = user_file()
+    if path.is_file():
+        read("user", path)  # refuses a file that is already wrong, before it is touched
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    document = tomlkit.parse(text)
+    trust = document.setdefault("trust", tomlkit.table())
+    trust["disabled"] = edit(list(trust.get("disabled", [])))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".part")
+    beside.write_text(tomlkit.dumps(document), encoding="utf-8")
+    beside.replace(path)
+    return path
 
 
 def find_project(folder: Path) -> Path | None:

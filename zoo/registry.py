@@ -101,6 +101,21 @@ class Registry:
                 )
         return found + self.hooks.problems
 
+    def plugin(self, name: str) -> Plugin:
+        """The plugin of this entry-point name, or the only one of this distribution.
+
+        Raises:
+            PluginError: None is installed.
+        """
+        found = [each for each in self.plugins if each.name == name]
+        found = found or [each for each in self.plugins if each.distribution == name]
+        if len(found) != 1:
+            names = [each.name for each in (found or self.plugins)]
+            near = names if found else difflib.get_close_matches(name, names, n=3)
+            hint = f"did you mean {', '.join(near)}?" if near else "zoo plugins list shows them"
+            raise PluginError(f"no plugin named {name!r} is installed", hint)
+        return found[0]
+
     # -- names, as spec.Catalog asks for them
 
     def names(self, kind: str) -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import importlib
 import sys
 from collections.abc import Sequence
 
@@ -11,10 +9,10 @@ import click
 
 from zoo import __version__, registry
 from zoo.cli import show
+from zoo.cli.group import Group
 from zoo.discovery import Plugin
 from zoo.errors import PluginError, ZooError
 
-# Each command is imported when it is called: `zoo list` pays for no other.
 COMMANDS = {
     "list": "List backbones, heads, policies and interpreters.",
     "info": "Tell what is known of a part or a model name.",
@@ -28,52 +26,41 @@ COMMANDS = {
     "export": "Export a model to ONNX and prove it equal.",
     "verify": "Check an exported model again, without TensorFlow.",
     "data": "Make or inspect data.",
-    "plugins": "List plugins.",
+    "plugins": "Make, check, list and manage plugins.",
     "doctor": "Find what is wrong with the installation or a plugin.",
     "config": "Show the configuration and where each value comes from.",
     "demo": "Run the whole job on handwritten digits.",
 }
 
 
-class Zoo(click.Group):
-    """The command group, with the commands of plugins after our own."""
+class Zoo(Group):
+    """Our own commands, and those of plugins after them."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         """Our commands in the order of the work, then those that manifests name."""
-        return [*COMMANDS, *(name for name in _plugin_commands() if name not in COMMANDS)]
+        return [*self.table, *(name for name in _plugin_commands() if name not in self.table)]
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """Import one command."""
-        if name in COMMANDS:
-            command: click.Command = importlib.import_module(f"zoo.cli.{name}").command
-            return command
-        plugin = _plugin_commands().get(name)
-        return _plugin_command(name, plugin) if plugin else None
+        plugin = None if name in self.table else _plugin_commands().get(name)
+        return _plugin_command(name, plugin) if plugin else super().get_command(context, name)
 
-    def resolve_command(
-        self, context: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that the first word names."""
-        command = self.get_command(context, args[0])
-        if command is None:
-            near = difflib.get_close_matches(args[0], self.list_commands(context), n=1)
-            hint = f"did you mean zoo {near[0]}?" if near else "zoo --help lists the commands"
-            raise ZooError(f"no command named {args[0]!r}", hint)
-        return args[0], command, args[1:]
-
-    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands from data, importing none of them."""
-        texts = dict(COMMANDS)
-        for name, plugin in _plugin_commands().items():
-            texts.setdefault(name, f"{plugin.commands[name]} ({plugin.name})")
-        with formatter.section("Commands"):
-            formatter.write_dl(list(texts.items()))
+    def describe(self, name: str) -> str:
+        """One line of help; a stranger's command is followed by the name of its plugin."""
+        if name in self.table:
+            return self.table[name]
+        plugin = _plugin_commands()[name]
+        return f"{plugin.commands[name]} ({plugin.name})"
 
 
-@click.command(cls=Zoo, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="zoo")
-def zoo() -> None:
-    """A model zoo for image classification on Keras whose every part is a plugin."""
+zoo = Zoo(
+    "zoo",
+    COMMANDS,
+    "zoo.cli",
+    help="A model zoo for image classification on Keras whose every part is a plugin.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+click.version_option(__version__, prog_name="zoo")(zoo)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

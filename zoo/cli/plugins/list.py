@@ -1,4 +1,4 @@
-"""`zoo plugins`: what is installed, and in which state."""
+"""`zoo plugins list`: what is installed, and in which state."""
 
 from __future__ import annotations
 
@@ -10,13 +10,8 @@ from zoo.cli import show
 from zoo.cli.command import Command, load_registry
 
 
-@click.group("plugins")
+@click.command("list", cls=Command)
 def command() -> None:
-    """List plugins."""
-
-
-@command.command("list", cls=Command)
-def list_plugins() -> None:
     """List every installed plugin with its state and how many parts it gives."""
     facts = [
         {

@@ -1,0 +1,18 @@
+"""`zoo plugins`: what is installed, in which state, and how to change that."""
+
+from __future__ import annotations
+
+from zoo.cli.group import Group
+
+command = Group(
+    "plugins",
+    {
+        "list": "List plugins with their state.",
+        "show": "Tell all that a plugin declares.",
+        "why": "Tell why a part or plugin is there, or is not.",
+        "enable": "Switch a plugin on again.",
+        "disable": "Switch a plugin off: it is not even imported.",
+    },
+    "zoo.cli.plugins",
+    help="Make, check, list and manage plugins.",
+)
