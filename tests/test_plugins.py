@@ -100,13 +100,12 @@ def test_what_a_target_prints_is_kept_off_stdout(install, capsys):
         ("import time; time.sleep(60)", "acme_zoo.parts takes more than 3 s to import"),
     ],
 )
-def test_the_probe_names_what_a_module_does(install, monkeypatch, line, reason):
-    folder = install(
+def test_the_probe_names_what_a_module_does(install, line, reason):
+    install(
         "acme-zoo",
         ACME | {"parts.py": f"{line}\n" + ACME["parts.py"].replace("\n        ", "\n")},
         entry="acme",
     )
-    monkeypatch.setenv("PYTHONPATH", str(folder.parent))
     plugins = [plugin for plugin in registry.load().plugins if plugin.name == "acme"]
     problems = probe(plugins, timeout=3)
     assert [problem.reason for problem in problems] == [reason]
@@ -114,7 +113,6 @@ def test_the_probe_names_what_a_module_does(install, monkeypatch, line, reason):
 
 def test_the_probe_goes_on_behind_a_module_that_ends_the_process(install, monkeypatch):
     folder = install("acme-zoo", with_hooks("import os\nos._exit(1)"), entry="acme")
-    monkeypatch.setenv("PYTHONPATH", str(folder.parent))
     plugins = [plugin for plugin in registry.load().plugins if plugin.name == "acme"]
     # A function that went away since the manifest was indexed: only an import shows it.
     (folder / "parts.py").write_text("def tiny(inputs):\n    pass\n")

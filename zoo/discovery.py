@@ -297,9 +297,11 @@ def _version_problems(plugin: Plugin, requires: str) -> Iterator[Problem]:
 
 
 def _settle_namespaces(plugins: list[Plugin], config: Config) -> list[Plugin]:
-    """Set aside every plugin in a namespace that two distributions claim, and the reserved one."""
+    """Set aside what two distributions claim: a plugin's name, a namespace, the reserved one."""
     claims: dict[str, set[str]] = {}
+    names: dict[str, list[str]] = {}
     for plugin in plugins:
+        names.setdefault(plugin.name, []).append(plugin.origin)
         if plugin.state == "ready":
             claims.setdefault(plugin.namespace, set()).add(plugin.distribution)
     settled = []
@@ -309,6 +311,13 @@ def _settle_namespaces(plugins: list[Plugin], config: Config) -> list[Plugin]:
         preferred = config.value("prefer", plugin.namespace)
         if plugin.state != "ready":
             settled.append(plugin)
+        elif len(names[plugin.name]) > 1:
+            error = ManifestError(
+                f"the entry point {plugin.name!r} is given by {' and '.join(names[plugin.name])}; "
+                "all are set aside",
+                "uninstall all but one",
+            )
+            settled.append(_broken(plugin, error))
         elif members is not None and plugin.distribution not in members:
             error = ManifestError(
                 f"{plugin.manifest}: the namespace {plugin.namespace!r} is reserved",

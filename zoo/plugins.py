@@ -7,6 +7,7 @@ import importlib
 import io
 import logging
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Any
@@ -135,6 +136,7 @@ def import_module(name: str, plugin: Plugin | Part) -> ModuleType:
     """
     who = plugin.plugin if isinstance(plugin, Part) else plugin.name
     printed = io.StringIO()
+    home, settings = os.getcwd(), keras_settings()  # noqa: PTH109 - compared, not used as a path
     try:
         with contextlib.redirect_stdout(printed):
             module = importlib.import_module(name)
@@ -144,9 +146,38 @@ def import_module(name: str, plugin: Plugin | Part) -> ModuleType:
             f"{type(error).__name__}: {_first_line(error)}",
             f"report it to the authors, or switch it off: ZOO_DISABLE={who}",
         ) from error
-    if printed.getvalue():
-        log.warning("plugin %s (%s): %s prints when imported", who, plugin.origin, name)
+    finally:
+        if os.getcwd() != home:  # noqa: PTH109
+            os.chdir(home)
+            log.warning(
+                "plugin %s (%s): %s changes the working directory", who, plugin.origin, name
+            )
+        if settings and keras_settings() != settings:
+            restore_keras(settings)
+            log.warning("plugin %s (%s): %s changes Keras's settings", who, plugin.origin, name)
+        if printed.getvalue():
+            log.warning("plugin %s (%s): %s prints when imported", who, plugin.origin, name)
     return module
+
+
+def keras_settings() -> dict[str, Any]:
+    """The global settings of Keras that a stranger's import may not change; empty before Keras."""
+    keras = sys.modules.get("keras")
+    if keras is None or not hasattr(keras, "config"):
+        return {}
+    return {
+        "dtype_policy": keras.config.dtype_policy().name,
+        "floatx": keras.config.floatx(),
+        "epsilon": keras.config.epsilon(),
+        "image_data_format": keras.config.image_data_format(),
+    }
+
+
+def restore_keras(settings: dict[str, Any]) -> None:
+    """Set Keras back to what `keras_settings` told."""
+    config = sys.modules["keras"].config
+    for name, value in settings.items():
+        getattr(config, f"set_{name}")(value)
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,56 +1,52 @@
-"""Import every plugin's modules in a child process, and tell what each one did there."""
+"""Import every plugin's modules in processes of their own, and tell what each one did there."""
 
 from __future__ import annotations
 
-import json
+import importlib
+import multiprocessing
 import os
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from zoo.discovery import Plugin, Problem
+from zoo.plugins import keras_settings
 
-TIMEOUT = 120.0
-"""Seconds one child may take; a first import of TensorFlow on a slow disk takes twenty."""
+TIMEOUT = 30.0
+"""Seconds one module may take before its process is ended."""
+
+SLOW = 2.0
+"""Seconds a module may take to import, Keras not counted."""
+
+HEAVY = frozenset({"keras", "tensorflow", "jax", "torch"})
 
 
-def probe(plugins: Iterable[Plugin], timeout: float = TIMEOUT) -> list[Problem]:
+def probe(plugins: Iterable[Plugin], timeout: float | None = None) -> list[Problem]:
     """Import the hook and target modules of plugins where they can do no harm.
 
     Args:
         plugins: Those to import; what is refused or broken is left alone.
-        timeout: Seconds that one child process may take.
+        timeout: Seconds that one module may take, by default `$ZOO_PROBE_TIMEOUT` or 30.
 
     Returns:
-        A problem for each module that raised, exited, killed its process, hung or printed.
+        A problem for each thing that a module did and should not: raise, exit, kill the process,
+        hang, print, fork, change the working directory or Keras's settings, take long, or, in a
+        hook module, load Keras.
     """
-    waiting: list[dict[str, Any]] = [
-        {"plugin": plugin.name, "module": module, "functions": sorted(functions)}
+    timeout = timeout or float(os.environ.get("ZOO_PROBE_TIMEOUT", TIMEOUT))
+    remedy = "report it to the authors, or switch it off: ZOO_DISABLE={}"
+    return [
+        Problem(plugin.name, plugin.origin, f"{module} {fault}", remedy.format(plugin.name))
         for plugin in plugins
         if plugin.state == "ready"
         for module, functions in _modules(plugin).items()
+        for fault in _faults(module, sorted(functions), module == plugin.hooks, timeout)
     ]
-    owners = {plugin.name: plugin for plugin in plugins}
-    problems = []
-    while waiting:
-        reports, ending = _run(waiting, timeout)
-        problems += [
-            _problem(owners[job["plugin"]], job["module"], fault)
-            for job, faults in zip(waiting, reports, strict=False)
-            for fault in faults
-        ]
-        done = len(reports)
-        if done < len(waiting):
-            # The process ended in the middle: the module it was at is the culprit, and the rest
-            # are imported by the next child.
-            job = waiting[done]
-            problems.append(_problem(owners[job["plugin"]], job["module"], ending))
-            done += 1
-        waiting = waiting[done:]
-    return problems
 
 
 def _modules(plugin: Plugin) -> dict[str, set[str]]:
@@ -61,62 +57,98 @@ def _modules(plugin: Plugin) -> dict[str, set[str]]:
     return modules
 
 
-def _run(jobs: list[dict[str, Any]], timeout: float) -> tuple[list[list[str]], str]:
-    """One child over many modules: what each did, and how the child ended if it was too early."""
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report"
-        report.touch()
-        environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
-        try:
-            child = subprocess.run(
-                [sys.executable, "-m", "zoo.probe", str(report)],
-                input=json.dumps(jobs).encode(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=environment,
-                timeout=timeout,
-                check=False,
-            )
-            ending = f"ends the process when imported (exit status {child.returncode})"
-        except subprocess.TimeoutExpired:
-            ending = f"takes more than {timeout:g} s to import"
-        lines = report.read_text(encoding="utf-8").splitlines()
-        return [json.loads(line) for line in lines if line.endswith("]")], ending
+def _faults(module: str, functions: list[str], is_hook: bool, timeout: float) -> list[str]:
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    with _quiet():
+        process: Any = _context(is_hook).Process(
+            target=_import, args=(module, functions, is_hook, sender), daemon=True
+        )
+        process.start()
+    sender.close()
+    try:
+        receiver.recv()  # sent when Keras is loaded, whose seconds are not the module's
+        if not receiver.poll(timeout):
+            return [f"takes more than {timeout:g} s to import"]
+        faults: list[str] = receiver.recv()
+        return faults
+    except EOFError:
+        process.join()
+        return [f"ends the process when imported (exit status {process.exitcode})"]
+    finally:
+        process.kill()
+        process.join()
+        receiver.close()
 
 
-def _problem(plugin: Plugin, module: str, fault: str) -> Problem:
-    remedy = f"report it to the authors, or switch it off: ZOO_DISABLE={plugin.name}"
-    return Problem(plugin.name, plugin.origin, f"{module} {fault}", remedy)
+def _context(is_hook: bool) -> Any:
+    """Hook modules in a fresh interpreter; the others in a fork of one that has loaded Keras."""
+    if is_hook or "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["keras"])
+    return context
 
 
-def _import_all(report: Path) -> None:
-    """The child: import module after module, and write a line after each."""
-    import importlib
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The environment that the processes inherit: no log noise of TensorFlow, no accelerator."""
+    wanted = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
-    jobs = json.load(sys.stdin)
-    with tempfile.TemporaryFile() as printed, report.open("a", encoding="utf-8") as lines:
+
+def _import(name: str, functions: list[str], is_hook: bool, sender: Connection) -> None:
+    """In the process: import one module and send what it did."""
+    home, pid, forks = Path.cwd(), os.getpid(), []
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_parent=lambda: forks.append(1))
+    if not is_hook:
+        importlib.import_module("keras")  # so that its seconds are not counted as theirs
+    before, settings = set(sys.modules), keras_settings()
+    with tempfile.TemporaryFile() as printed, Path(os.devnull).open("w") as nowhere:
         # At the level of the file descriptor, so that print, os.write and C code are all caught.
         os.dup2(printed.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
         sys.stdout = os.fdopen(1, "w", closefd=False)
-        for job in jobs:
-            before = os.fstat(printed.fileno()).st_size
-            faults = []
-            try:
-                module = importlib.import_module(job["module"])
-                faults += [
-                    f"has no function {name}"
-                    for name in job["functions"]
-                    if not callable(getattr(module, name, None))
-                ]
-            except (Exception, SystemExit) as error:
-                text = (str(error).strip() or "no message").splitlines()[0][:200]
-                faults.append(f"raises {type(error).__name__} when imported: {text}")
-            sys.stdout.flush()
-            if os.fstat(printed.fileno()).st_size > before:
-                faults.append("prints when imported")
-            lines.write(json.dumps(faults) + "\n")
-            lines.flush()
+        sender.send("ready")
+        start = time.perf_counter()
+        faults = list(_run(name, functions))
+        seconds = time.perf_counter() - start
+        if os.getpid() != pid:
+            os._exit(0)  # the copy that the module forked: it has nothing to say
+        sys.stdout.flush()
+        if os.fstat(printed.fileno()).st_size:
+            faults.append("prints when imported")
+    if forks:
+        faults.append("forks the process when imported")
+    if Path.cwd() != home:
+        faults.append("changes the working directory when imported")
+    if settings and keras_settings() != settings:
+        faults.append("changes the global settings of Keras when imported")
+    if is_hook and (loaded := HEAVY & (sys.modules.keys() - before)):
+        faults.append(f"loads {' and '.join(sorted(loaded))} when imported, a hook module may not")
+    elif seconds > SLOW:
+        faults.append(f"takes {seconds:.1f} s to import")
+    sender.send(faults)
+    sender.close()
+    os._exit(0)  # threads that the module left running do not hold us
 
 
-if __name__ == "__main__":
-    _import_all(Path(sys.argv[1]))
+def _run(name: str, functions: list[str]) -> Iterator[str]:
+    try:
+        module = importlib.import_module(name)
+    except (Exception, SystemExit) as error:
+        text = (str(error).strip() or "no message").splitlines()[0][:200]
+        yield f"raises {type(error).__name__} when imported: {text}"
+        return
+    for function in functions:
+        if not callable(getattr(module, function, None)):
+            yield f"has no function {function}"
