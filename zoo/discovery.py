@@ -222,12 +222,12 @@ def _part(
         )
     file = manifest.parent.joinpath(*inside)
     file = file / "__init__.py" if file.is_dir() else file.with_suffix(".py")
+    files.append(file)  # a missing one too: the index must notice when it appears
     if not file.is_file():
         raise ManifestError(
             f"{where}: target {row.target!r}: there is no {file.name} to read",
             "ship the source file, or correct the target",
         )
-    files.append(file)
     read = signature.read(file, function)
     expected = _SUPPLIED[kind]
     if len(read.required) != expected:
