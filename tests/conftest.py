@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from zoo import registry
+
+if TYPE_CHECKING:
+    import keras
 
 
 @pytest.fixture(autouse=True)
@@ -115,3 +120,109 @@ ACME = {
 def acme(install: Install) -> Path:
     """A well-made plugin `acme` of the distribution `acme-zoo`."""
     return install("acme-zoo", ACME, entry="acme")
+
+
+# -- a model whose answers can be worked out by hand, and pictures to ask it about
+
+COLOURS = ("blue", "green", "red")
+CHANNEL = {"red": 0, "green": 1, "blue": 2}
+PIXELS = {
+    "train/red/0.png": (200, 0, 0),
+    "train/green/0.png": (0, 200, 0),
+    "train/blue/0.png": (0, 0, 200),
+    "val/red/0.png": (220, 0, 0),
+    "val/green/0.png": (0, 220, 0),
+    "val/blue/0.png": (0, 0, 220),
+    "test/red/0.png": (250, 0, 0),
+    "test/red/1.png": (0, 0, 250),  # a blue one, filed under red
+    "test/red/2.png": (120, 60, 0),
+    "test/green/0.png": (0, 250, 0),
+    "test/green/1.png": (60, 120, 60),
+    "test/blue/0.png": (0, 0, 250),
+    "test/blue/1.png": (0, 60, 120),
+}
+
+
+@pytest.fixture(scope="session")
+def colour_model() -> keras.Model:
+    """Softmax over the mean of each channel, divided by 100: a picture's class is its colour."""
+    import keras
+    import numpy as np
+
+    from zoo.engine.anatomy import Anatomy
+
+    image = keras.Input((8, 8, 3), name="image", dtype="float32")
+    scaled = keras.layers.Rescaling(0.01, name="normalize")(image)
+    same = keras.layers.Conv2D(3, 1, use_bias=False, name="same")
+    mean = keras.layers.GlobalAveragePooling2D(name="pool")(same(scaled))
+    dense = keras.layers.Dense(3, use_bias=False, name="logits")
+    probabilities = keras.layers.Activation("softmax", name="probabilities")(dense(mean))
+    model = keras.Model(image, probabilities, name="colours")
+    kernel = np.zeros((3, 3), "float32")
+    for index, colour in enumerate(COLOURS):
+        kernel[CHANNEL[colour], index] = 1.0
+    dense.set_weights([kernel])
+    same.set_weights([np.eye(3).reshape(1, 1, 3, 3)])
+    model.zoo_anatomy = Anatomy(
+        spec="colour+mean",
+        taps={"stage1": "same"},
+        classes=COLOURS,
+        input_size=(8, 8),
+        normalization={"order": "rgb", "mean": [0.0] * 3, "std": [1.0] * 3, "scale": 100.0},
+    )
+    return model
+
+
+@pytest.fixture
+def colours(tmp_path: Path) -> Path:
+    """Pictures of one colour each: seven to test on, of which the model gets six right."""
+    from PIL import Image
+
+    root = tmp_path / "colours"
+    for name, pixel in PIXELS.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), pixel).save(path)
+    return root
+
+
+@pytest.fixture
+def answer() -> Callable[[tuple[int, int, int]], dict[str, float]]:
+    """What the colour model must say of a picture of one colour."""
+
+    def answer(pixel: tuple[int, int, int]) -> dict[str, float]:
+        scores = {name: math.exp(pixel[CHANNEL[name]] / 100) for name in COLOURS}
+        return {name: score / sum(scores.values()) for name, score in scores.items()}
+
+    return answer
+
+
+@pytest.fixture
+def colour_run(tmp_path: Path, colours: Path, colour_model: keras.Model) -> Path:
+    """A finished run of the colour model."""
+    from zoo.engine import artefact
+    from zoo.engine import run as runs
+
+    facts = {
+        "spec": "colour+mean",
+        "resolved": {},
+        "classes": list(COLOURS),
+        "input_size": [8, 8],
+        "dtype": "float32",
+        "policy": None,
+        "recipe": "scratch",
+        "seed": 0,
+        "device": "cpu (2 cores)",
+        "data": {"root": str(colours)},
+        "versions": {"keras": "3.15.1"},
+    }
+    with runs.create(tmp_path / "run", facts) as draft:
+        artefact.save(colour_model, draft.model)
+        draft.write(
+            "history.csv",
+            "phase,epoch,loss,accuracy,val_loss,val_accuracy,learning_rate,seconds\n"
+            "head,1,2.0,0.5,2.5,0.4,0.001,1.5\n"
+            "head,2,1.0,0.7,1.5,0.6,0.001,1.5\n"
+            "all,3,0.5,0.9,1.0,0.8,0.0001,2.5\n",
+        )
+    return tmp_path / "run"

@@ -10,7 +10,7 @@ from zoo.engine.chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, draw, tick
 @pytest.mark.parametrize(
     ("low", "high", "expected"),
     [
-        (0.0, 1.0, [0.0, 0.5, 1.0]),
+        (0.0, 1.0, [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]),
         (0.0, 0.8, [0.0, 0.2, 0.4, 0.6, 0.8]),
         (0.91, 0.99, [0.9, 0.92, 0.94, 0.96, 0.98, 1.0]),
         (3.0, 41.0, [0.0, 10.0, 20.0, 30.0, 40.0, 50.0]),

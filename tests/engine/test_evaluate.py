@@ -123,7 +123,7 @@ def test_classes_that_differ_are_said(colour_model, colours):
     assert str(error.value) == (
         f"the classes of model (3) and data (3) differ: {colours} lacks red; "
         "the model does not know violet\n"
-        "  hint: evaluate on data with one folder for each class of the model: blue, green, red"
+        "  hint: give data with one folder for each class of the model: blue, green, red"
     )
 
 

@@ -106,9 +106,7 @@ def bench(
 def _model(target: keras.Model | str | Path) -> keras.Model:
     if isinstance(target, keras.Model):
         return target
-    if "+" in str(target) and not Path(target).exists():
-        return assemble.build(str(target))
-    return artefact.load(target)
+    return artefact.load(target) if Path(target).exists() else assemble.build(str(target))
 
 
 def _row(

@@ -97,7 +97,7 @@ def draw(
     )
 
 
-def ticks(low: float, high: float, about: int = 4) -> list[float]:
+def ticks(low: float, high: float, about: int = 5) -> list[float]:
     """Round values that span low..high, in steps of 1, 2 or 5 times a power of ten.
 
     Args:

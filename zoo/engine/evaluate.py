@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.engine import anatomy, artefact, data
+from zoo.engine import anatomy, artefact, data, match
 from zoo.engine.metrics import Tally
 from zoo.engine.predict import answers
-from zoo.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -59,8 +58,7 @@ def evaluate(
     """
     loaded = artefact.load(model) if isinstance(model, (str, Path)) else model
     pictures = data.read(pictures) if isinstance(pictures, (str, Path)) else pictures
-    check(anatomy.of(loaded).classes, pictures, split)
-    samples = chosen(pictures, split)
+    samples = match.samples(anatomy.of(loaded).classes, pictures, split)
 
     tally = Tally(pictures.classes)
     with data.tolerate(samples) as unreadable, _table(predictions) as write:
@@ -77,40 +75,6 @@ def evaluate(
         "unreadable": dict(unreadable.reasons),
         **tally.document(),
     }
-
-
-def check(classes: Sequence[str], pictures: ImageFolder, split: str) -> None:
-    """Refuse data that a model cannot be measured on.
-
-    Args:
-        classes: What the model's outputs mean, in order.
-        pictures: The data.
-        split: The pictures that are to be used.
-
-    Raises:
-        DataError: The classes differ, or the split is empty; says how.
-    """
-    ours, theirs = tuple(classes), pictures.classes
-    if ours != theirs:
-        lacking = [name for name in ours if name not in theirs]
-        strange = [name for name in theirs if name not in ours]
-        told = [f"{pictures.root} lacks {_some(lacking)}"] if lacking else []
-        told += [f"the model does not know {_some(strange)}"] if strange else []
-        raise DataError(
-            f"the classes of model ({len(ours)}) and data ({len(theirs)}) differ: "
-            + "; ".join(told or ["their order"]),
-            hint="evaluate on data with one folder for each class of the model: " + _some(ours),
-        )
-    if not chosen(pictures, split):
-        there = ", ".join(pictures.counts)
-        raise DataError(
-            f"{pictures.root} has no pictures in split {split!r}", hint=f"there are: {there}"
-        )
-
-
-def chosen(pictures: ImageFolder, split: str) -> Sequence[Sample]:
-    """The samples of a split, or every sample for "all"."""
-    return pictures.samples if split == "all" else pictures.split(split)
 
 
 @contextmanager
@@ -142,8 +106,3 @@ def _rows(
         (sample.id, classes[sample.label], classes[k], f"{row[k]:.6f}", f"{loss:.6f}")
         for sample, row, k, loss in zip(samples, probabilities, best, losses, strict=True)
     ]
-
-
-def _some(names: Sequence[str], limit: int = 5) -> str:
-    rest = len(names) - limit
-    return ", ".join(names[:limit]) + (f" and {rest} more" if rest > 0 else "")

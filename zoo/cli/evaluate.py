@@ -1,0 +1,139 @@
+"""`zoo evaluate`: how good a trained model is on labelled pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoo import stored
+from zoo.cli import device as devices
+from zoo.cli import show
+from zoo.cli.command import Command
+from zoo.errors import DataError
+
+if TYPE_CHECKING:
+    from zoo.engine.run import Run
+
+# Beyond this many classes the table shows those with the lowest F1.
+CLASSES = 20
+METRICS, PREDICTIONS = "metrics.json", "predictions.csv"
+
+
+@click.command("evaluate", cls=Command)
+@click.argument("model", metavar="RUN|FILE.keras")
+@click.argument("data", required=False)
+@click.option(
+    "--split",
+    type=click.Choice(["test", "val", "train", "all"]),
+    default="test",
+    show_default=True,
+    help="Which pictures.",
+)
+@click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
+@devices.options
+def command(
+    model: str, data: str | None, split: str, batch_size: int, device: str | None, verbose: bool
+) -> None:
+    """Measure a trained model on the labelled pictures of DATA, by default those of its training.
+
+    A run keeps the result: metrics.json, predictions.csv with every answer, report.html, card.md.
+    """
+    classes = (stored.facts(stored.locate(model)) or {}).get("classes")
+    from zoo.engine import folder, match
+    from zoo.engine import run as runs
+
+    run = runs.open(model) if Path(model).is_dir() else None
+    place = _data(model, run, data)
+    # The same seed holds out the same pictures as in training.
+    pictures = folder.read(place, seed=run.seed if run else 0)
+    if classes is not None:
+        match.samples(classes, pictures, split)
+    for note in pictures.notes:
+        show.note(f"note: {note}")
+
+    from zoo.engine import runtime
+
+    show.note(f"device: {runtime.start(device, verbose)}")
+    from zoo.engine.evaluate import evaluate
+
+    with show.progress("evaluating") as progress:
+        figures = evaluate(
+            model,
+            pictures,
+            split=split,
+            batch_size=batch_size,
+            predictions=run.path / PREDICTIONS if run else None,
+            progress=progress,
+        )
+    written: list[Path] = []
+    if run is not None:
+        from zoo.engine import report
+
+        written = [run.write(METRICS, figures), run.path / PREDICTIONS, *report.write(run)]
+    show.document({**figures, "model": model, "written": list(map(str, written))}, _render)
+
+
+def _data(model: str, run: Run | None, data: str | None) -> Path:
+    """The folder to read: the one that was named, or the one of the training."""
+    if data is not None:
+        return Path(data)
+    if run is None:
+        raise DataError(
+            f"{model} does not say what it was trained on", f"zoo evaluate {model} DATA"
+        )
+    trained_on: Path = run.data
+    if not trained_on.exists():
+        raise DataError(
+            f"{trained_on}, which {model} was trained on, is gone", f"zoo evaluate {model} DATA"
+        )
+    return trained_on
+
+
+def _render(figures: dict[str, Any]) -> str:
+    blocks = [
+        f"{figures['model']} on {figures['pictures']:,} pictures, "
+        f"{figures['split']} of {figures['data']}",
+        show.pairs(
+            {
+                "accuracy": _rate(figures, "accuracy"),
+                "top-5 accuracy": _rate(figures, "top5_accuracy"),
+                "macro F1": f"{100 * figures['macro']['f1']:.2f} %",
+                "loss": f"{figures['loss']:.4f}",
+            }
+        ),
+        _classes(figures["per_class"]),
+    ]
+    if figures["unreadable"]:
+        named = "\n".join(f"  {name}: {why}" for name, why in figures["unreadable"].items())
+        blocks.append(f"unreadable, left out:\n{named}")
+    if figures["written"]:
+        blocks.append("written\n" + "\n".join(f"  {path}" for path in figures["written"]))
+    return "\n\n".join(blocks)
+
+
+def _rate(figures: dict[str, Any], key: str) -> str | None:
+    if key not in figures:
+        return None
+    low, high = figures[f"{key}_interval"]
+    return f"{100 * figures[key]:.2f} %  (95 %: {100 * low:.2f} to {100 * high:.2f} %)"
+
+
+def _classes(per_class: list[dict[str, Any]]) -> str:
+    shown = per_class
+    if len(per_class) > CLASSES:
+        present = [row for row in per_class if row["support"]]
+        shown = sorted(present, key=lambda row: row["f1"])[:CLASSES]
+    rows = [
+        (
+            row["class"],
+            *(f"{100 * row[key]:.1f} %" for key in ("precision", "recall", "f1")),
+            row["support"],
+        )
+        for row in shown
+    ]
+    table = show.table(rows, ("class", "precision", "recall", "F1", "pictures"), (1, 2, 3, 4))
+    if len(shown) < len(per_class):
+        return f"{table}\nthe {len(shown)} lowest of {len(per_class)} classes"
+    return table

@@ -1,0 +1,110 @@
+"""`zoo predict`: what is on pictures."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zoo import stored
+from zoo.cli import device as devices
+from zoo.cli import show
+from zoo.cli.command import Command
+from zoo.errors import DataError
+
+
+@click.command("predict", cls=Command)
+@click.argument("model", metavar="RUN|FILE.keras")
+@click.argument("pictures", nargs=-1, required=True, metavar="IMAGE|FOLDER...")
+@click.option(
+    "--top", type=click.IntRange(1), default=3, show_default=True, help="Classes to name."
+)
+@click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
+@click.option(
+    "--csv", "table", type=click.Path(path_type=Path), help="Write the answers: FILE.csv."
+)
+@devices.options
+def command(
+    model: str,
+    pictures: tuple[str, ...],
+    top: int,
+    batch_size: int,
+    table: Path | None,
+    device: str | None,
+    verbose: bool,
+) -> None:
+    """Name what is on pictures. Those that cannot be read are named, and the others answered."""
+    stored.locate(model)
+    from zoo.engine import picture
+
+    found = picture.find(pictures)
+    if table is not None:
+        _check_free(table)
+
+    from zoo.engine import runtime
+
+    show.note(f"device: {runtime.start(device, verbose)}")
+    from zoo.engine import predict
+
+    records = _told(predict.records(model, found, batch_size=batch_size, top=top), len(found))
+    if table is not None:
+        count = _write(table, records)
+        show.document({"csv": str(table), "pictures": count}, show.pairs)
+    else:
+        show.document(list(records), _render)
+
+
+def _told(records: Iterable[dict[str, Any]], total: int) -> Iterator[dict[str, Any]]:
+    """Pass records on, tell of each unreadable picture, and fail if there was no other."""
+    read, reason = 0, ""
+    with show.progress("predicting") as progress:
+        for done, record in enumerate(records, start=1):
+            if "error" in record:
+                reason = f"{record['path']}: {record['error']}"
+                show.note(f"unreadable: {reason}")
+            else:
+                read += 1
+            yield record
+            progress(done, total)
+    if not read:
+        raise DataError(f"none of the pictures can be read; the last is {reason}")
+
+
+def _write(path: Path, records: Iterable[dict[str, Any]]) -> int:
+    """Write records as they come, beside and renamed; give their number."""
+    beside = path.with_name(f".{path.name}.unfinished")
+    count = 0
+    try:
+        with beside.open("w", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file)
+            rows.writerow(("path", "class", "probability", "error"))
+            for record in records:
+                count += 1
+                probability = f"{record['probability']:.6f}" if "class" in record else ""
+                rows.writerow(
+                    (record["path"], record.get("class"), probability, record.get("error"))
+                )
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return count
+
+
+def _check_free(path: Path) -> None:
+    if path.exists():
+        raise DataError(f"{path} exists", "choose another name, or delete it first")
+    if not path.parent.is_dir():
+        raise DataError(f"the folder {path.parent} does not exist", "make it first")
+
+
+def _render(records: list[dict[str, Any]]) -> str:
+    rows = []
+    for record in records:
+        if "error" in record:
+            continue
+        answers = [f"{each['class']} {100 * each['probability']:.1f} %" for each in record["top"]]
+        rows.append((record["path"], answers[0], ", ".join(answers[1:])))
+    return show.table(rows, ("picture", "class", "then"))
