@@ -37,6 +37,11 @@ class Run:
     facts: Mapping[str, Any]
 
     @property
+    def name(self) -> str:
+        """The folder's name, which it bears once it is finished."""
+        return self.path.name.removesuffix(UNFINISHED)
+
+    @property
     def spec(self) -> str:
         """The model's canonical name."""
         return str(self.facts["spec"])

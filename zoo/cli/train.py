@@ -1,0 +1,138 @@
+"""`zoo train`: a named model, a folder of pictures and a recipe become a run."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zoo import input_size as size
+from zoo import policy as policies
+from zoo.cli import device as devices
+from zoo.cli import show
+from zoo.cli.command import Command, load_registry
+from zoo.errors import SpecError
+from zoo.registry import Registry
+
+
+@click.command("train", cls=Command)
+@click.argument("words", nargs=-1, metavar="SPEC DATA")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the run.")
+@click.option("--recipe", metavar="NAME|FILE.toml", help="How to train; by default finetune.")
+@click.option("--policy", metavar="POLICY", help="Augmentation of the training pictures.")
+@click.option("--preset", metavar="NAME", help="Spec, recipe and policy under one name; DATA only.")
+@click.option("--epochs", type=click.IntRange(1), help="Epochs of every phase at most.")
+@click.option("--batch-size", type=click.IntRange(1), help="Pictures per step in every phase.")
+@click.option(
+    "--set", "changes", multiple=True, metavar="PHASE.KEY=VALUE", help="Change a recipe's value."
+)
+@click.option("--input-size", metavar="S|HxW", help="Pixels; by default the backbone's own size.")
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "mixed_bfloat16", "mixed_float16"]),
+    default="float32",
+    show_default=True,
+    help="Arithmetic; probabilities are float32 in any case.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of all chance."
+)
+@devices.options
+def command(
+    words: tuple[str, ...],
+    out: Path,
+    recipe: str | None,
+    policy: str | None,
+    preset: str | None,
+    epochs: int | None,
+    batch_size: int | None,
+    changes: tuple[str, ...],
+    input_size: str | None,
+    dtype: str,
+    seed: int,
+    device: str | None,
+    verbose: bool,
+) -> None:
+    """Train the model SPEC, such as vgg16@imagenet+dense, on the pictures in DATA.
+
+    DATA holds a folder per class, or train/, val/ and test/ with a folder per class in each.
+    """
+    registry = load_registry()
+    spec, data, row = _named(words, preset, registry)
+    resolved = registry.resolve(registry.parse(spec))
+    pixels = size.accept(resolved.backbone.part, size.parse(input_size) if input_size else None)
+
+    from zoo import recipe as recipes
+
+    chosen = recipes.override(
+        recipes.load(recipe or row.get("recipe") or "finetune"),
+        changes,
+        policy=policy or row.get("policy"),
+        epochs=epochs,
+        batch_size=batch_size,
+    )
+    for phase in chosen.phases:
+        policies.transforms(phase.policy, registry)
+
+    from zoo.engine import folder, run, runtime
+
+    run.check(out)
+    pictures = folder.read(data, seed=seed)
+    runtime.start(device, verbose)
+    from zoo.engine.train import train
+
+    try:
+        finished = train(
+            resolved.spec,
+            pictures,
+            out=out,
+            recipe=chosen,
+            input_size=pixels,
+            dtype=dtype,
+            seed=seed,
+            device=device,
+        )
+    except KeyboardInterrupt:
+        unfinished = out.with_name(out.name + run.UNFINISHED)
+        if unfinished.exists():
+            show.note(f"{unfinished} keeps the best weights so far")
+        raise
+    facts = {"run": str(finished.path), **finished.facts, "metrics": finished.metrics}
+    show.document(facts, _render)
+
+
+def _named(
+    words: tuple[str, ...], preset: str | None, registry: Registry
+) -> tuple[str, str, dict[str, str]]:
+    """Tell model and data from the words, the model from a preset where one is named."""
+    row = registry.preset(preset) if preset else {}
+    wanted = ["DATA"] if preset else ["SPEC", "DATA"]
+    if len(words) != len(wanted):
+        given = " ".join(map(shlex.quote, words)) or "nothing"
+        raise SpecError(
+            f"zoo train takes {' and '.join(wanted)}, received {given}",
+            "such as: zoo train vgg16@imagenet+dense flowers/ --out runs/flowers",
+        )
+    return (row["spec"], words[0], row) if preset else (words[0], words[1], row)
+
+
+def _render(facts: dict[str, Any]) -> str:
+    metrics, name = facts["metrics"], shlex.quote(facts["run"])
+    low, high = metrics["accuracy_interval"]
+    return "\n\n".join(
+        [
+            show.pairs(
+                {
+                    "accuracy": f"{100 * metrics['accuracy']:.2f} %  "
+                    f"(95 %: {100 * low:.2f} to {100 * high:.2f} %) "
+                    f"on {metrics['pictures']:,} pictures, {metrics['split']}",
+                    "time": f"{facts['timings']['total']:.0f} s on {facts['device']}",
+                    "run": f"{facts['run']}, report.html tells more",
+                }
+            ),
+            f"next\n  zoo predict {name} PICTURE\n  zoo explain {name} PICTURE\n"
+            f"  zoo export {name} --out deploy",
+        ]
+    )
