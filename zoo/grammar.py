@@ -198,10 +198,9 @@ class _Scanner:
                 self._until("+")
                 return
             elif mark != ")":
-                options = [f":{key.text}={value.text}" for key, value in part.options if value]
-                self._fault(
-                    "unclosed '('", f"close it, or write {part.name}{''.join(options)}", opened
-                )
+                options = "".join(f":{k.text}={v.text}" for k, v in part.options if v)
+                without = ascii(f"{part.name}{options}")[1:-1]
+                self._fault("unclosed '('", f"close it, or write {without}", opened)
                 return
         self.at += 1
 

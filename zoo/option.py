@@ -117,7 +117,7 @@ def normalize(annotation: str | ast.expr) -> str:
             annotation = ast.parse(annotation, mode="eval").body
         return _read(annotation).type
     except (SyntaxError, RecursionError, MemoryError):
-        raise ValueError("is no annotation") from None
+        raise ValueError("has an annotation that cannot be read") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ def _option(path: Path, function: str, argument: ast.arg, default: ast.expr | No
         value: Any = ast.literal_eval(default)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         raise ManifestError(
-            f"{where} has the computed default {ast.unparse(default)}",
+            f"{where} has a computed default",
             "write the value itself: the source is read, not run",
         ) from None
     option = Option(argument.arg, type_, value)
