@@ -8,7 +8,8 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -105,6 +106,11 @@ class Hooks:
             taken = {name: arguments[name] for name in implementation.argnames}
             try:
                 result = implementation.function(**taken)
+                # Read inside the try: a generator raises only when it is read.
+                result = result if result is None else _READ[hook](result)
+            except _WrongResult as error:
+                self._fail(plugin, f"{hook} gave {error}", f"see zoo.hooks.{hook}", error)
+                continue
             except ZooError:
                 raise
             except (Exception, SystemExit) as error:
@@ -119,6 +125,46 @@ class Hooks:
             raise error
         self.problems.append(Problem(plugin.name, plugin.origin, reason, remedy))
         log.warning("plugin %s (%s): %s", plugin.name, plugin.origin, reason)
+
+
+class _WrongResult(Exception):
+    """A hook gave something else than it promises."""
+
+
+def _text(result: Any) -> str:
+    if not isinstance(result, str):
+        raise _WrongResult(f"{type(result).__name__}, a text is expected")
+    return result
+
+
+def _path(result: Any) -> Path:
+    if not isinstance(result, str | os.PathLike):
+        raise _WrongResult(f"{type(result).__name__}, a path is expected")
+    return Path(result)
+
+
+def _list(result: Any) -> list[Any]:
+    if isinstance(result, str) or not isinstance(result, Iterable):
+        raise _WrongResult(f"{type(result).__name__}, a list is expected")
+    return list(result)
+
+
+def _checks(result: Any) -> list[tuple[str, bool, str]]:
+    checks = _list(result)
+    if not all(isinstance(check, tuple) and len(check) == 3 for check in checks):
+        raise _WrongResult("a list of something else than (check, well, advice)")
+    return [(str(name), bool(well), str(advice)) for name, well, advice in checks]
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "zoo_parts": _list,
+    "zoo_resolve_weights": _path,
+    "zoo_model_built": _text,
+    "zoo_callbacks": _list,
+    "zoo_model_exported": lambda result: [_path(each) for each in _list(result)],
+    "zoo_commands": _list,
+    "zoo_doctor_checks": _checks,
+}
 
 
 def import_module(name: str, plugin: Plugin | Part) -> ModuleType:

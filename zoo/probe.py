@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -39,14 +40,24 @@ def probe(plugins: Iterable[Plugin], timeout: float | None = None) -> list[Probl
         hook module, load Keras.
     """
     timeout = timeout or float(os.environ.get("ZOO_PROBE_TIMEOUT", TIMEOUT))
-    remedy = "report it to the authors, or switch it off: ZOO_DISABLE={}"
-    return [
-        Problem(plugin.name, plugin.origin, f"{module} {fault}", remedy.format(plugin.name))
+    jobs = [
+        (plugin, module, sorted(functions))
         for plugin in plugins
         if plugin.state == "ready"
         for module, functions in _modules(plugin).items()
-        for fault in _faults(module, sorted(functions), module == plugin.hooks, timeout)
     ]
+
+    def run(job: tuple[Plugin, str, list[str]]) -> list[Problem]:
+        plugin, module, functions = job
+        faults = _faults(module, functions, module == plugin.hooks, timeout)
+        remedy = f"report it to the authors, or switch it off: ZOO_DISABLE={plugin.name}"
+        return [
+            Problem(plugin.name, plugin.origin, f"{module} {fault}", remedy) for fault in faults
+        ]
+
+    # A thread each waits for its process, so that one that hangs does not hold up the others.
+    with _quiet(), ThreadPoolExecutor(os.cpu_count()) as threads:
+        return [problem for problems in threads.map(run, jobs) for problem in problems]
 
 
 def _modules(plugin: Plugin) -> dict[str, set[str]]:
@@ -59,11 +70,10 @@ def _modules(plugin: Plugin) -> dict[str, set[str]]:
 
 def _faults(module: str, functions: list[str], is_hook: bool, timeout: float) -> list[str]:
     receiver, sender = multiprocessing.Pipe(duplex=False)
-    with _quiet():
-        process: Any = _context(is_hook).Process(
-            target=_import, args=(module, functions, is_hook, sender), daemon=True
-        )
-        process.start()
+    process: Any = _context(is_hook).Process(
+        target=_import, args=(module, functions, is_hook, sender), daemon=True
+    )
+    process.start()
     sender.close()
     try:
         receiver.recv()  # sent when Keras is loaded, whose seconds are not the module's

@@ -32,7 +32,7 @@ def command(static: bool) -> None:
         problems += probe(registry.plugins)
         broken = {problem.plugin for problem in problems}
         for plugin, results in registry.hooks.call("zoo_doctor_checks"):
-            checks += [(f"{name} ({plugin.name})", bool(ok), text) for name, ok, text in results]
+            checks += [(f"{name} ({plugin.name})", ok, text) for name, ok, text in results]
         known = {(problem.plugin, problem.reason) for problem in problems}
         problems += [
             each
