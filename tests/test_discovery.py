@@ -34,6 +34,18 @@ def test_an_edited_default_is_seen_though_the_index_is_warm(acme):
     assert plugin("acme").parts[0].options[0].default == 0.25
 
 
+def test_a_source_file_that_appears_later_is_seen_though_the_index_is_warm(acme):
+    source = acme / "parts.py"
+    text = source.read_text()
+    source.unlink()
+    assert [problem.part for problem in plugin("acme").problems] == [
+        "backbone/acme/tiny",
+        "head/acme/pooled",
+    ]
+    source.write_text(text)
+    assert plugin("acme").problems == ()
+
+
 def test_a_warm_index_gives_what_a_cold_one_gave(acme, tmp_path):
     settings = config.load()
     path = tmp_path / "index.json"
