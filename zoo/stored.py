@@ -57,7 +57,7 @@ def facts(path: Path) -> dict[str, Any] | None:
             document: dict[str, Any] = json.loads(archive.read(MEMBER))
             version = document.pop("format")
             document.pop("zoo")
-        except (ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
             raise ModelError(f"{path}: {MEMBER} is damaged") from error
     if version != FORMAT:
         raise ModelError(
@@ -115,7 +115,8 @@ def _refuse_other_formats(path: Path) -> None:
             names = archive.namelist()
         if "config.json" in names:
             return
-        kind = "a PyTorch file" if any(name.endswith("data.pkl") for name in names) else "a zip"
+        torch = any(name.endswith("data.pkl") for name in names)
+        kind = "a PyTorch file" if torch else "a zip without a model"
     elif start == b"\x89HDF\r\n\x1a\n":
         kind = "an HDF5 file, whose loader runs code that it finds inside"
     elif start[:1] == b"\x80" or path.suffix in (".pkl", ".pickle", ".pth", ".pt"):

@@ -76,7 +76,7 @@ def tap_tensor(model: keras.Model, tap: str = LAST) -> keras.KerasTensor:
         tap: Name of a tap, `last`, or the name of any layer that gives a map.
 
     Returns:
-        The tensor, to build a `keras.Model(model.inputs, tensor)` with.
+        The tensor, to build a `keras.Model(model.input, tensor)` with.
 
     Raises:
         ModelError: Nothing has that name, or it gives no map.

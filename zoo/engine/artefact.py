@@ -68,5 +68,8 @@ def load(target: str | Path) -> keras.Model:
         reason = str(error).strip().partition("\n")[0]
         raise ModelError(f"{path} cannot be loaded: {reason}") from error
     if facts is not None:
-        model.zoo_anatomy = Anatomy.read(facts)
+        try:
+            model.zoo_anatomy = Anatomy.read(facts)
+        except (KeyError, TypeError) as error:
+            raise ModelError(f"{path}: {stored.MEMBER} is damaged") from error
     return model

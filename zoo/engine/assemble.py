@@ -173,11 +173,18 @@ def _call(resolved: ResolvedPart, *supplied: Any) -> Any:
     except ZooError:
         raise
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise ModelError(
-            f"{part.kind} {part.id} ({part.origin}) cannot be built: {reason}",
+            f"{part.kind} {part.id} ({part.origin}) cannot be built: {_reason(error)}",
             "try a larger --input-size, or other options",
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """The sentence that matters: Keras wraps it in paragraphs about the call, some in bold."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    frame = ("Exception encountered when calling", "Arguments received by")
+    lines = [line for line in text.split("\n") if line and not line.startswith(frame)]
+    return lines[0] if lines else type(error).__name__
 
 
 def _check_taps(resolved: ResolvedPart, taps: Any) -> None:

@@ -1,0 +1,41 @@
+"""The small network against its sum by hand and a second way to compute it."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from zoo_compact.small_cnn import small_cnn
+
+import zoo
+
+
+def test_has_the_parameters_of_the_sum_by_hand() -> None:
+    convolutions = [(9, 3, 24), (9, 24, 24), (9, 24, 24)]
+    convolutions += [(9, 24, 48), (1, 24, 48), (9, 48, 48)]
+    convolutions += [(9, 48, 96), (1, 48, 96), (9, 96, 96)]
+    expected = sum(k * a * b + 4 * b for k, a, b in convolutions) + 96 * 10 + 10
+    assert zoo.build("small-cnn+linear", classes=10).count_params() == expected == 175_282
+
+
+@pytest.mark.parametrize("size", [16, 33, 64])
+def test_each_stage_halves_the_map(size: int) -> None:
+    taps = small_cnn(keras.Input((size, size, 3)), width=0.5)
+    half, quarter, eighth = -(-size // 2), -(-size // 4), -(-size // 8)
+    assert [tuple(tap.shape[1:]) for tap in taps.values()] == [
+        (half, half, 12),
+        (quarter, quarter, 24),
+        (eighth, eighth, 48),
+    ]
+
+
+def test_residual_block_adds_its_shortcut_before_the_relu() -> None:
+    inputs = keras.Input((16, 16, 3))
+    taps = small_cnn(inputs, width=0.25)
+    model = keras.Model(inputs, taps)
+    names = ("stem_relu", "stage1_2_bn", "stage1_out", "stage2_shortcut_bn", "stage2_2_bn")
+    probe = keras.Model(inputs, [*(model.get_layer(name).output for name in names), taps["stage2"]])
+    x = np.random.default_rng(0).normal(0, 1, (2, 16, 16, 3)).astype("float32")
+    stem, branch1, stage1, shortcut2, branch2, stage2 = probe.predict(x, verbose=0)
+    np.testing.assert_allclose(stage1, np.maximum(stem + branch1, 0), atol=1e-6)
+    np.testing.assert_allclose(stage2, np.maximum(shortcut2 + branch2, 0), atol=1e-6)
