@@ -96,7 +96,7 @@ def _render(document: dict[str, Any]) -> str:
                 f"{row['images_per_second']:,.1f}",
                 *(_milliseconds(step[key]) for key in ("p50", "mad", "p90", "p95", "p99")),
                 f"{row['gflops_per_second']:,.1f}",
-                f"{step['n']}{'' if row['steady'] else ' (not steady)'}",
+                step["n"],
             )
         )
     header = ("batch", "images/s", "ms", "± MAD", "p90", "p95", "p99", "GFLOP/s", "steps")
@@ -121,6 +121,12 @@ def _render(document: dict[str, Any]) -> str:
             }
         ),
     ]
+    unsteady = [str(row["batch_size"]) for row in document["rows"] if not row["steady"]]
+    if unsteady:
+        blocks.append(
+            f"At batch {', '.join(unsteady)} the steps never became steady: something else runs "
+            "on this machine, or --seconds is too short to warm up."
+        )
     if any(row["step_seconds"]["p99"] is None for row in document["rows"]):
         blocks.append("A percentile that so few steps cannot tell is left out: raise --seconds.")
     return "\n\n".join(blocks)

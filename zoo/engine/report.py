@@ -163,10 +163,8 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     resolved = facts["resolved"]
     data = facts["data"]
     height, width = run.input_size
-    rows = [("model", run.spec)]
-    for kind in ("backbone", "head"):
-        if kind in resolved:
-            rows.append((kind, _part(resolved[kind])))
+    kinds = [kind for kind in ("backbone", "head") if kind in resolved]
+    rows = [("model", run.spec), *((kind, _part(resolved[kind])) for kind in kinds)]
     weights = resolved.get("backbone", {}).get("weights")
     if weights:
         rows.append(("pretrained weights", _weights(weights)))
