@@ -70,6 +70,8 @@ def _stream(url: str, part: Path, sha256: str, size: int) -> None:
             os.fsync(file.fileno())
     except (urllib.error.URLError, OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # it holds the connection
         raise WeightsError(
             f"{url} cannot be downloaded: {reason}", "try again, or see that the address is right"
         ) from error
