@@ -72,6 +72,9 @@ def batches(
     drop = on_unreadable == "drop"
     height, width = size
 
+    plain = tf.autograph.experimental.do_not_convert
+
+    @plain
     def positions(number: tf.Tensor) -> tf.data.Dataset:
         def ordered(number: np.ndarray) -> np.ndarray:
             return order(len(samples), shuffle, int(number))
@@ -79,8 +82,9 @@ def batches(
         indices = tf.numpy_function(ordered, [number], tf.int64, stateful=False)
         indices = tf.ensure_shape(indices, [len(samples)])
         chunks = tf.data.Dataset.from_tensor_slices(indices).batch(batch_size)
-        return chunks.map(lambda chunk: (number, chunk))
+        return tf.data.Dataset.zip(tf.data.Dataset.from_tensors(number).repeat(), chunks)
 
+    @plain
     def decoded(number: tf.Tensor, chunk: tf.Tensor) -> tuple[tf.Tensor, ...]:
         outputs = (tf.uint8, tf.int64, tf.int64)
         images, labels, indices = tf.numpy_function(
@@ -91,6 +95,7 @@ def batches(
         indices.set_shape([None])
         return number, images, labels, indices
 
+    @plain
     def augmented(number: tf.Tensor, images: tf.Tensor, *rest: tf.Tensor) -> tuple[tf.Tensor, ...]:
         if policy is not None:
             seed = tf.constant(shuffle or 0, tf.int64)
@@ -174,6 +179,8 @@ class Unreadable:
     def add(self, sample: Sample, error: DataError) -> None:
         """Note a picture; raise once there are too many."""
         with self._lock:
+            if self.error is not None:  # Other threads are on their way out.
+                raise self.error
             self.reasons[sample.id] = error.message.removeprefix(f"{sample.path}: ")
             if len(self.reasons) <= self.allowed:
                 return

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from zoo.engine import magic
 from zoo.errors import DataError
@@ -154,6 +154,8 @@ def _decode(path: Path, side: int | None) -> np.ndarray:
         raise DataError(f"{path}: more than {MAX_PIXELS:,} pixels, which is too large") from None
     except MemoryError:
         raise DataError(f"{path}: too large for the memory of this machine") from None
+    except UnidentifiedImageError:
+        raise DataError(f"{path}: {found} that cannot be decoded (damaged header)") from None
     except Exception as error:  # A decoder raises almost anything on damaged bytes.
         reason = str(error).strip() or type(error).__name__
         raise DataError(f"{path}: {found} that cannot be decoded ({reason})") from None

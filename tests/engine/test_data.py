@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from zoo.engine import data, picture
+from zoo.errors import DataError
+
+SIZE = (6, 5)
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> list[data.Sample]:
+    """Ten pictures, the number of each in its red channel."""
+    made = []
+    for number in range(10):
+        path = tmp_path / f"{number}.png"
+        Image.new("RGB", (9, 7), (number, 100, 200)).save(path)
+        made.append(data.Sample(path.name, path, number % 3, "train", path.stat().st_size))
+    return made
+
+
+def numbers(dataset: tf.data.Dataset) -> list[list[int]]:
+    """The pictures' numbers, batch by batch."""
+    return [np.asarray(images)[:, 0, 0, 0].astype(int).tolist() for images, *_ in dataset]
+
+
+def test_in_order_once_with_labels_and_pixels(samples):
+    dataset = data.batches(samples, SIZE, 4)
+    assert numbers(dataset) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    assert dataset.cardinality() == 3
+    images, labels = next(iter(dataset))
+    assert images.dtype == tf.uint8
+    assert labels.numpy().tolist() == [0, 1, 2, 0]
+    for image, sample in zip(images.numpy(), samples[:4], strict=True):
+        np.testing.assert_array_equal(image, picture.load(sample.path, SIZE))
+
+
+def joined(dataset: tf.data.Dataset) -> list[int]:
+    return list(chain.from_iterable(numbers(dataset)))
+
+
+@pytest.mark.parametrize("cache_bytes", [0, 1 << 20])
+def test_the_order_is_a_function_of_seed_and_epoch(samples, cache_bytes):
+    def epoch(number: int, seed: int = 7) -> list[int]:
+        batches = data.batches(
+            samples, SIZE, 3, shuffle=seed, epoch=number, cache_bytes=cache_bytes
+        )
+        return joined(batches)
+
+    first, second = epoch(0), epoch(1)
+    assert sorted(first) == list(range(10))
+    assert first != second
+    assert first != epoch(0, seed=8)
+    # Starting at the second epoch gives what going through the first one does.
+    both = data.batches(samples, SIZE, 3, shuffle=7, epochs=2, cache_bytes=cache_bytes)
+    assert joined(both) == first + second
+    assert first == data.order(10, 7, 0).tolist()
+
+
+def test_no_end(samples):
+    endless = data.batches(samples, SIZE, 4, shuffle=1, epochs=None)
+    assert [len(batch) for batch in numbers(endless.take(7))] == [4, 4, 2, 4, 4, 2, 4]
+
+
+def test_the_policy_gets_seed_epoch_and_indices(samples):
+    def policy(images, seed, epoch, indices):
+        told = tf.cast(seed * 10_000 + epoch * 100 + indices, tf.float32)
+        return tf.ones_like(tf.cast(images, tf.float32)) * told[:, None, None, None]
+
+    dataset = data.batches(samples, SIZE, 4, shuffle=3, epoch=5, policy=policy, with_indices=True)
+    for images, labels, indices in dataset:
+        assert images.dtype == tf.float32
+        told = images.numpy()[:, 0, 0, 0].astype(int)
+        np.testing.assert_array_equal(told, 30_500 + indices.numpy())
+        np.testing.assert_array_equal(labels, indices.numpy() % 3)
+
+
+def test_decoded_once_if_it_fits(samples, monkeypatch):
+    decoded: list[str] = []
+    load = picture.load
+    monkeypatch.setattr(
+        picture, "load", lambda path, size: decoded.append(path) or load(path, size)
+    )
+    pixels = 10 * 6 * 5 * 3
+    numbers(data.batches(samples, SIZE, 4, epochs=3, cache_bytes=pixels))
+    assert len(decoded) == 10
+    numbers(data.batches(samples, SIZE, 4, epochs=3, cache_bytes=pixels - 1))
+    assert len(decoded) == 40
+
+
+@pytest.fixture
+def damaged(samples) -> list[data.Sample]:
+    """The samples, number 4 and 9 cut short."""
+    for number in (4, 9):
+        samples[number].path.write_bytes(samples[number].path.read_bytes()[:40])
+    return samples
+
+
+def test_unreadable_pictures_are_replaced_by_the_next(damaged):
+    with data.tolerate(damaged, limit=0.2) as unreadable:
+        found = numbers(data.batches(damaged, SIZE, 5, unreadable=unreadable, epochs=2))
+    assert found == [[0, 1, 2, 3, 5], [5, 6, 7, 8, 0]] * 2
+    assert sorted(unreadable.reasons) == ["4.png", "9.png"]
+    assert unreadable.reasons["4.png"].startswith("PNG that cannot be decoded (")
+
+
+def test_unreadable_pictures_are_dropped(damaged):
+    with data.tolerate(damaged, limit=0.2) as unreadable:
+        batches = data.batches(
+            damaged, SIZE, 3, unreadable=unreadable, on_unreadable="drop", with_indices=True
+        )
+        taken = [indices.numpy().tolist() for _, _, indices in batches]
+    assert taken == [[0, 1, 2], [3, 5], [6, 7, 8], []]
+
+
+def test_too_many_unreadable_pictures_are_an_error_that_names_them(damaged):
+    with pytest.raises(DataError) as caught, data.tolerate(damaged, 0.1) as unreadable:
+        numbers(data.batches(damaged, SIZE, 5, unreadable=unreadable))
+    message = caught.value.message
+    assert message.startswith("2 of 10 pictures cannot be decoded, at most 1 may be: ")
+    assert "4.png: PNG that cannot be decoded (damaged header)" in message
+    assert "9.png: PNG that cannot be decoded (damaged header)" in message
+    assert caught.value.hint == "mend or remove them"
+
+
+def test_none_may_be_unreadable(damaged):
+    with pytest.raises(DataError) as caught, data.tolerate(damaged, 0.0) as unreadable:
+        numbers(data.batches(damaged[:5], SIZE, 5, unreadable=unreadable))
+    assert caught.value.message == (
+        "1 of 10 pictures cannot be decoded, at most 0 may be: "
+        "4.png: PNG that cannot be decoded (damaged header)"
+    )
+
+
+def test_errors_of_others_pass_through(samples):
+    with pytest.raises(KeyError), data.tolerate(samples):
+        raise KeyError("somebody else's")
+
+
+def test_no_pictures():
+    with pytest.raises(DataError, match="there are no pictures to make batches of"):
+        data.batches([], SIZE, 4)
