@@ -1,0 +1,110 @@
+"""`zoo export`: an ONNX file that is proven to give the logits of its original."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zoo import input_size as size
+from zoo import stored
+from zoo.cli import show
+from zoo.cli.command import Command, load_registry
+from zoo.errors import ExportError
+
+
+@click.command("export", cls=Command)
+@click.argument("target", metavar="RUN|FILE.keras|SPEC")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to make.")
+@click.option(
+    "--input-dtype",
+    type=click.Choice(["uint8", "float32"]),
+    default="uint8",
+    show_default=True,
+    help="Type of the pictures; their values are 0..255 in any case.",
+)
+@click.option(
+    "--opset",
+    type=click.IntRange(13, 18),
+    default=17,
+    show_default=True,
+    help="Version of the ONNX operator set.",
+)
+@click.option("--classes", type=click.IntRange(1), help="Classes of a SPEC; 1000 by default.")
+@click.option("--input-size", metavar="S|HxW", help="Pixels of a SPEC; by default its own size.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of a SPEC's weights.")
+@click.option("--verbose", is_flag=True, help="Show what TensorFlow says.")
+def command(
+    target: str,
+    out: Path,
+    input_dtype: str,
+    opset: int,
+    classes: int | None,
+    input_size: str | None,
+    seed: int | None,
+    verbose: bool,
+) -> None:
+    """Export a trained model, or a SPEC with random weights, to ONNX and prove it equal."""
+    pixels = None
+    if Path(target).exists() or ("+" not in target and ("/" in target or ".keras" in target)):
+        stored.locate(target)
+        chosen = {"--classes": classes, "--input-size": input_size, "--seed": seed}
+        if given := [name for name, value in chosen.items() if value is not None]:
+            raise ExportError(
+                f"{target} has its own classes, size and weights; received {', '.join(given)}",
+                "leave them out, or give a name to build",
+            )
+    else:
+        registry = load_registry()
+        backbone = registry.resolve(registry.parse(target)).backbone.part
+        pixels = size.accept(backbone, size.parse(input_size) if input_size else None)
+
+    from zoo.engine.export import bundle
+
+    bundle.check(out)
+    # oneDNN's own allocator keeps what it once had, a second copy of a large model.
+    os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
+
+    from zoo.engine import runtime
+
+    # On the CPU, whose float32 has all its digits.
+    runtime.start("cpu", verbose)
+    from zoo.engine.export import export
+
+    document = export(
+        target,
+        out,
+        opset=opset,
+        input_dtype=input_dtype,
+        classes=classes or 1000,
+        input_size=pixels,
+        seed=seed,
+        progress=show.note,
+    )
+    show.document(document, _render)
+
+
+def _render(facts: dict[str, Any]) -> str:
+    parity = facts["parity"]
+    relative = parity["max_difference"] / (parity["largest_logit"] or 1)
+    added = [f"{name} ({plugin})" for plugin, names in facts["added"].items() for name in names]
+    return show.pairs(
+        {
+            "model": f"{facts['out']}/model.onnx",
+            "size": f"{facts['bytes']:,} bytes, opset {facts['opset']}",
+            "input": _tensor(facts["inputs"][0]),
+            "output": ", ".join(_tensor(output) for output in facts["outputs"]),
+            "classes": len(facts["classes"]),
+            "parity": f"logits differ by {parity['max_difference']:.2g} at most, "
+            f"{relative:.1g} of the largest; same first class on "
+            f"{parity['top1_agreement']:.0%} of {len(parity['pictures'])} pictures",
+            "added": ", ".join(added) or None,
+            "next": f"zoo verify {facts['out']}",
+        }
+    )
+
+
+def _tensor(tensor: dict[str, Any]) -> str:
+    return f"{tensor['name']} {tensor['dtype']} [{', '.join(map(str, tensor['shape']))}]"

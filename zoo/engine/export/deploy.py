@@ -1,0 +1,175 @@
+"""Export from end to end: ask, convert, write, compare, describe, and only then give it a name."""
+
+from __future__ import annotations
+
+import gc
+import os
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+import numpy as np
+
+from zoo import registry
+from zoo.engine import anatomy, artefact, assemble, run
+from zoo.engine.export import (
+    bundle,
+    canonical,
+    constants,
+    describe,
+    guards,
+    parity,
+    probes,
+    reference,
+    skeleton,
+    write,
+)
+from zoo.errors import ExportError
+
+OPSETS = range(13, 19)
+"""Versions of the ONNX operator set that the converter writes."""
+
+INPUTS = ("uint8", "float32")
+
+
+def export(
+    target: keras.Model | str | Path,
+    out: str | Path,
+    *,
+    opset: int = 17,
+    input_dtype: Literal["uint8", "float32"] = "uint8",
+    classes: int | Sequence[str] = 1000,
+    input_size: int | tuple[int, int] | None = None,
+    seed: int | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """Export a model to an ONNX file that is proven to give the same logits.
+
+        zoo.export("runs/flowers", "deploy")
+
+    Preprocessing is part of the file: it takes RGB pictures 0..255 [batch, H, W, 3] of the
+    model's size and gives `probabilities` and `logits` in float32, in batches of any size. Batch
+    normalisation is folded, a model trained in mixed precision is exported in float32, and the
+    same model gives the same bytes every time.
+
+    Args:
+        target: A model, a run folder, a `.keras` file, or a name to build with random weights.
+        out: Folder to make. It holds `model.onnx`, `zoo.json` (classes, preprocessing, origin),
+            `labels.txt`, `parity.json` (how close the logits are), `golden.npz` (pictures and
+            their logits, for `verify`), `SHA256SUMS`, and what plugins add.
+        opset: Version of the ONNX operator set, 13 to 18.
+        input_dtype: Type of the pictures.
+        classes: Number of classes or their names, for a name.
+        input_size: Height and width in pixels, for a name.
+        seed: Seed of the random weights, for a name.
+        progress: Called with a sentence before each step.
+
+    Returns:
+        What `zoo.json` holds, with `out`, `parity` and `added` (files of plugins by plugin).
+
+    Raises:
+        ExportError: The folder is in use, or the model cannot be expressed in ONNX.
+        ParityFailure: The logits differ. The file is kept as `<out>.failed.onnx`.
+    """
+    _check_options(opset, input_dtype)
+    out = bundle.check(out)
+    say = progress or (lambda sentence: None)
+    with bundle.fill(out) as folder:
+        model, real = _model(target, classes, input_size, seed, say)
+        facts = _convert(model, folder, real, opset, input_dtype, say)
+        # Whoever handed over a model keeps it. Ours makes room for onnxruntime's.
+        del model
+        gc.collect()
+        say("comparing with onnxruntime")
+        figures = parity.compare(folder / bundle.MODEL, folder / bundle.GOLDEN)
+        parity.check(figures)
+        figures = {"schema": 1, "sha256": facts["sha256"], **figures}
+        bundle.write_json(folder / bundle.PARITY, figures)
+        bundle.write_json(folder / bundle.FACTS, facts)
+        labels = "".join(f"{name}\n" for name in facts["classes"])
+        (folder / bundle.LABELS).write_text(labels, encoding="utf-8")
+        answers = registry.load().hooks.call("zoo_model_exported", folder=folder, document=facts)
+        added = {
+            plugin.name: [os.path.relpath(path, folder) for path in paths]
+            for plugin, paths in answers
+        }
+    return {**facts, "out": str(out), "parity": figures, "added": added}
+
+
+def _check_options(opset: int, input_dtype: str) -> None:
+    if opset not in OPSETS:
+        raise ExportError(
+            f"opset {opset} is not accepted", f"accepted: {OPSETS[0]} to {OPSETS[-1]}; 17 is best"
+        )
+    if input_dtype not in INPUTS:
+        raise ExportError(
+            f"input dtype {input_dtype!r} is not accepted", f"accepted: {', '.join(INPUTS)}"
+        )
+
+
+def _model(
+    target: keras.Model | str | Path,
+    classes: int | Sequence[str],
+    input_size: int | tuple[int, int] | None,
+    seed: int | None,
+    say: Callable[[str], None],
+) -> tuple[keras.Model, list[np.ndarray]]:
+    """The model, and real pictures to ask it about."""
+    real = None
+    if isinstance(target, keras.Model):
+        model = target
+    elif "+" in str(target) and not Path(target).exists():
+        say(f"building {target}")
+        model = assemble.build(str(target), classes=classes, input_size=input_size, seed=seed)
+    else:
+        say(f"loading {target}")
+        model = artefact.load(target)
+        if Path(target).is_dir() and (Path(target) / run.FACTS).is_file():
+            real = probes.from_run(run.open(target))
+    return model, real or probes.photographs(anatomy.of(model).input_size)
+
+
+def _convert(
+    model: keras.Model,
+    folder: Path,
+    real: Sequence[np.ndarray],
+    opset: int,
+    input_dtype: str,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """Write the model and its golden logits into a folder, and say what is known of it."""
+    parts = anatomy.of(model)
+    names, images = probes.probes(parts.input_size, real)
+    say(f"asking Keras about {len(images)} pictures")
+    logits = reference.logits(model, images)
+    np.savez_compressed(folder / bundle.GOLDEN, images=images, logits=logits, names=names)
+
+    say("converting")
+    activation = "softmax" if logits.shape[1] > 1 else "sigmoid"
+    facts = describe.facts(parts, _name(parts, model), activation)
+    graph = skeleton.trace(model, opset=opset, input_dtype=input_dtype)
+    constants.fold(graph)
+    graph = canonical.canonical(graph, skeleton.OUTPUTS)
+    proto = write.skeleton(graph, opset=opset, metadata=describe.metadata(facts))
+    say("writing")
+    sha256 = write.write(folder / bundle.MODEL, proto, graph.weights)
+    guards.check(proto, graph.declared(), skeleton.OUTPUTS)
+    return {
+        **facts,
+        "opset": opset,
+        "ir_version": proto.ir_version,
+        "inputs": describe.tensors(graph.inputs),
+        "outputs": describe.tensors(graph.outputs),
+        "operations": graph.census(),
+        "bytes": (folder / bundle.MODEL).stat().st_size,
+        "sha256": sha256,
+    }
+
+
+def _name(parts: anatomy.Anatomy, model: keras.Model) -> str:
+    """A name that servers and file systems take: small letters, digits and hyphens."""
+    resolved = parts.resolved
+    ids = [resolved[kind]["id"] for kind in ("backbone", "head") if kind in resolved]
+    return re.sub(r"[^a-z0-9]+", "-", ("-".join(ids) or model.name).lower()).strip("-") or "model"

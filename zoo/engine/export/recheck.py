@@ -1,0 +1,66 @@
+"""An exported folder checked again where it is deployed: no Keras, no TensorFlow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import onnx
+from onnx import helper
+
+from zoo.engine.export import bundle, describe, guards, parity
+from zoo.errors import ExportError, ParityFailure
+
+
+def verify(folder: str | Path, *, progress: Callable[[str], None] | None = None) -> dict[str, Any]:
+    """Check an exported model: its files, its structure, and its answers on this machine.
+
+        zoo.verify("deploy")
+
+    Args:
+        folder: What `export` made.
+        progress: Called with a sentence before each step.
+
+    Returns:
+        `folder`, `files` (checksums by name) and `parity`: how far the logits that onnxruntime
+        gives here are from those that Keras gave at the export.
+
+    Raises:
+        ExportError: The folder is no exported model's.
+        ParityFailure: A file was changed or the logits differ.
+    """
+    folder = Path(folder)
+    say = progress or (lambda sentence: None)
+    if not folder.is_dir():
+        raise ExportError(f"no folder {folder}", "give the --out of zoo export")
+    say("checking checksums")
+    files = bundle.check_sums(folder)
+    say("checking the structure")
+    facts = json.loads((folder / bundle.FACTS).read_text(encoding="utf-8"))
+    _check_structure(folder / bundle.MODEL, facts)
+    say("comparing with the golden logits")
+    figures = parity.compare(folder / bundle.MODEL, folder / bundle.GOLDEN)
+    parity.check(figures, "export again on this machine to see whether it computes differently")
+    return {"folder": str(folder), "files": files, "parity": figures}
+
+
+def _check_structure(path: Path, facts: dict[str, Any]) -> None:
+    """The file is a valid model of the inputs and outputs that its description promises."""
+    try:
+        model = onnx.load(path)
+    except Exception as error:  # protobuf has an error class per implementation
+        raise ParityFailure(f"{path} is no ONNX file") from error
+    weights = [
+        helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
+        for tensor in model.graph.initializer
+    ]
+    del model.graph.initializer[:]
+    guards.check(model, weights, [output["name"] for output in facts["outputs"]])
+    for kind, values in (("inputs", model.graph.input), ("outputs", model.graph.output)):
+        found = describe.tensors(values)
+        if found != facts[kind]:
+            raise ParityFailure(
+                f"{path} has {kind} {found}, its description says {facts[kind]}", "export again"
+            )

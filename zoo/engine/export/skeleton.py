@@ -1,0 +1,185 @@
+"""From Keras to ONNX without the weights: they are arguments of the traced function.
+
+tf2onnx freezes weights into the graph and then copies the graph for every optimisation: for 138
+million parameters that takes more than 15 GB. Here the traced function takes every kernel as an
+argument, so what tf2onnx works on is a few kilobytes, and the weights meet the finished graph only
+when the file is written. Vectors (biases, normalisation) are small; they are constants of the
+trace, which lets tf2onnx merge them into the convolutions itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import onnx
+import tensorflow as tf
+from keras import layers
+
+from zoo.engine import anatomy
+from zoo.engine.export import flatten, fold
+from zoo.engine.export.graph import Graph, Weight
+from zoo.errors import ExportError
+
+RESIZE = ("bilinear", "nearest")
+"""Interpolations that mean the same in Keras and in ONNX, without antialiasing."""
+
+OUTPUTS = ("probabilities", "logits")
+"""Outputs of an exported model, in order."""
+
+
+def trace(model: keras.Model, *, opset: int, input_dtype: str) -> Graph:
+    """Convert a model to a graph whose weights are read when they are written.
+
+    Args:
+        model: A flat functional classifier, under any precision policy: it is converted in
+            float32.
+        opset: Version of the ONNX operator set.
+        input_dtype: "uint8" or "float32".
+
+    Returns:
+        The graph as tf2onnx leaves it, from `image` to `probabilities` and `logits`.
+
+    Raises:
+        ExportError: If the model nests another, resizes as ONNX does not, cannot be rebuilt from
+            its config, or cannot be converted.
+    """
+    _check(model)
+    network, activation = _open(model)
+    folds, flattens = fold.plan(network), flatten.plan(network)
+    clone = _clone(network, folds, flattens)
+    values = _values(network, clone, folds, flattens)
+    kernels = [variable for variable in clone.variables if len(variable.shape) > 1]
+    vectors = {id(v): values[id(v)].read() for v in clone.variables if len(v.shape) <= 1}
+    names = [f"w{i:04d}" for i in range(len(kernels))]
+
+    image = tf.TensorSpec((None, *model.input.shape[1:]), input_dtype, name="image")
+    specs = [tf.TensorSpec(v.shape, v.dtype, n) for v, n in zip(kernels, names, strict=True)]
+    signature = [image, *specs]
+
+    @tf.function(input_signature=signature, autograph=False)
+    def serve(image: tf.Tensor, *arguments: tf.Tensor) -> dict[str, tf.Tensor]:
+        state = vectors | {id(v): tensor for v, tensor in zip(kernels, arguments, strict=True)}
+        mapping = [(v, state[id(v)]) for v in clone.variables]
+        with keras.StatelessScope(mapping, initialize_variables=False):
+            logits = clone.call(tf.cast(image, tf.float32), training=False)
+            outputs = dict(zip(OUTPUTS, (activation(logits), logits), strict=True))
+        return {name: tf.identity(tensor) for name, tensor in outputs.items()}
+
+    # What a layer holds as an eager tensor, such as the mean of a Normalization layer, becomes an
+    # input named like its placeholder.
+    captures = serve.get_concrete_function().graph.captures
+    captured = {placeholder.name: Weight.of(value.numpy()) for value, placeholder in captures}
+    arguments = {name: values[id(v)] for name, v in zip(names, kernels, strict=True)}
+    proto = _convert(serve, signature, opset)
+    return Graph.of(proto.graph, arguments | captured)
+
+
+def _check(model: keras.Model) -> None:
+    """Refuse what would be converted into something else without a word."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            raise ExportError(
+                f"layer {layer.name!r} is a model inside the model, exported are flat models",
+                "call the layers of the inner model instead",
+            )
+        if isinstance(layer, layers.Resizing) and (
+            layer.interpolation not in RESIZE or layer.antialias
+        ):
+            kind = layer.interpolation + (" with antialias" if layer.antialias else "")
+            raise ExportError(
+                f"layer {layer.name!r} resizes {kind}, which ONNX computes differently; "
+                f"exported are {' and '.join(RESIZE)} without antialias",
+                "resize before the model",
+            )
+
+
+def _open(model: keras.Model) -> tuple[keras.Model, Callable[[tf.Tensor], tf.Tensor]]:
+    """The model up to its logits, and what turns them into probabilities."""
+    last = model.output._keras_history.operation
+    if not isinstance(last, layers.Dense):
+        activation = type(last).from_config(_float32(last))
+        return keras.Model(model.inputs, anatomy.logits_tensor(model)), activation
+    # The clone gives up the activation of a last Dense; one without is meant for a softmax.
+    activation = last.activation
+    if activation is keras.activations.linear:
+        softmax = model.output.shape[-1] > 1
+        activation = keras.activations.softmax if softmax else keras.activations.sigmoid
+    return keras.Model(model.inputs, model.output), activation
+
+
+def _clone(network: keras.Model, folds: fold.Plan, flattens: flatten.Plan) -> keras.Model:
+    """The same layers in float32, normalisation dissolved, with variables that hold nothing."""
+    last = network.output._keras_history.operation
+
+    def fresh(layer: keras.Operation) -> keras.Operation:
+        if not isinstance(layer, keras.Layer):
+            return layer
+        config = _float32(layer)
+        if folds.changes(layer):
+            config["use_bias"] = True
+        if layer is last and "activation" in config:
+            config["activation"] = "linear"
+        return type(layer).from_config(config)
+
+    def call(layer: keras.Operation, *args: object, **kwargs: object) -> object:
+        if layer.name in folds.absorbed:
+            return args[0]
+        if layer.name in flattens.flattens:
+            return flattens.flatten(args[0])
+        if layer.name in folds.kept:
+            shape = [1] * len(args[0].shape)
+            shape[layer.axis] = -1
+            scale, shift = folds.kept[layer.name].scale, folds.kept[layer.name].shift
+            return args[0] * scale.astype("f4").reshape(shape) + shift.astype("f4").reshape(shape)
+        return layer(*args, **kwargs)
+
+    with keras.StatelessScope(initialize_variables=False):
+        return keras.models.clone_model(network, clone_function=fresh, call_function=call)
+
+
+def _float32(layer: keras.Layer) -> dict[str, object]:
+    return layer.get_config() | {"dtype": "float32"}
+
+
+def _values(
+    network: keras.Model, clone: keras.Model, folds: fold.Plan, flattens: flatten.Plan
+) -> dict[int, Weight]:
+    """The weight of each variable of the clone, by the variable's identity."""
+    values: dict[int, Weight] = {}
+    for layer in clone.layers:
+        weights = folds.weights(network.get_layer(layer.name))
+        if layer.name in flattens.kernels:
+            weights[0] = flattens.kernel(layer, weights[0])
+        given = [weight.shape for weight in weights]
+        wanted = [tuple(variable.shape) for variable in layer.weights]
+        if given != wanted:
+            raise ExportError(
+                f"layer {layer.name!r} ({type(layer).__name__}) has weights of shapes {given}, "
+                f"and {wanted} when it is rebuilt from its config",
+                "its get_config must describe the layer as it is",
+            )
+        values |= {id(v): weight for v, weight in zip(layer.weights, weights, strict=True)}
+    # What is left are the seeds of dropout, which nothing reads at inference.
+    seeds = (v for v in clone.variables if id(v) not in values)
+    return values | {id(v): Weight.of(np.zeros(v.shape, v.dtype)) for v in seeds}
+
+
+def _convert(
+    serve: Callable[..., dict[str, tf.Tensor]], signature: list[tf.TensorSpec], opset: int
+) -> onnx.ModelProto:
+    """Run tf2onnx with its log turned off: it goes on after errors, which the guards then find."""
+    level = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        import tf2onnx
+
+        proto, _ = tf2onnx.convert.from_function(serve, input_signature=signature, opset=opset)
+    except Exception as error:  # tf2onnx raises whatever its handlers raise
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise ExportError(f"the model cannot be converted to ONNX: {reason}") from error
+    finally:
+        logging.disable(level)
+    return proto
