@@ -22,6 +22,13 @@ MODEL = "model.keras"
 """The model's file in a run folder."""
 
 
+def is_path(target: str) -> bool:
+    """Whether a word on the command line means a run or a file, and not the name of a model."""
+    return Path(target).exists() or (
+        "+" not in target and ("/" in target or "\\" in target or target.endswith(".keras"))
+    )
+
+
 def locate(target: str | Path) -> Path:
     """Find the model's file, and see that it is one.
 
