@@ -35,6 +35,7 @@ class Catalog:
         *,
         aliases: Mapping[str, str] | None = None,
         broken: Mapping[str, PluginError] | None = None,
+        packages: Mapping[str, str] | None = None,
         **parts: list[Part],
     ) -> None:
         self.parts = {
@@ -43,6 +44,7 @@ class Catalog:
         }
         self.aliases = aliases or {}
         self.broken = broken or {}
+        self.packages = packages or {}
 
     def find(self, kind: str, name: str) -> Part | None:
         if f"{kind}/{name}" in self.broken:
@@ -54,6 +56,9 @@ class Catalog:
 
     def alias(self, text: str) -> str | None:
         return self.aliases.get(text)
+
+    def package(self, name: str) -> str | None:
+        return self.packages.get(name)
 
 
 DROPOUT = Option("dropout", "float", 0.5)
@@ -88,6 +93,7 @@ WIDE = Catalog(
     policy=[Part("light", (Option("rotation", "float", 15.0), Option("flip", "bool", True)))],
     interpreter=[Part("grad-cam", (Option("tap", "str", "last"),))],
     aliases={"vgg": "acme/vgg19bn", "gone": "acme/vgg11", "head": "zoo/gap", "gap": "dense-bn"},
+    packages={"far/net": "far-zoo", "vgg16bx": "zoo-x"},
     broken={
         "backbone/acme/bad": ManifestError("acme/bad is set aside", "zoo doctor tells more"),
         "policy/acme/dim": PluginError("acme 0.3 is broken"),
@@ -511,6 +517,14 @@ FAULTS = [
             )
         ],
     ),
+    (
+        "far/net",
+        [
+            ("no backbone named 'far/net' is installed", 0, "pip install far-zoo"),
+            ("a model needs exactly one head, found 0", 7, EXAMPLE),
+        ],
+    ),
+    ("vgg16bx+gap", [("no backbone named 'vgg16bx' is installed", 0, "pip install zoo-x")]),
     ("acme/bad+gap", [("acme/bad is set aside", 0, "zoo doctor tells more")]),
     (
         "acme/bad@x:a=1+gapp",

@@ -43,3 +43,6 @@ class Catalog(Protocol):
 
     def alias(self, text: str) -> str | None:
         """Return the id that a short name stands for."""
+
+    def package(self, name: str) -> str | None:
+        """Return the package to install for a part that is not there, where that is known."""

@@ -127,6 +127,11 @@ class Registry:
         value: str | None = self.config.value("aliases", text)
         return value
 
+    def package(self, name: str) -> str | None:
+        """The package that brings a part which is not installed, where a hint is configured."""
+        value: str | None = self.config.value("known", name)
+        return value
+
     def find(self, kind: str, name: str) -> Part | None:
         """The part of exactly this id, or None.
 
@@ -266,9 +271,8 @@ class Registry:
 
     def _unknown(self, name: str, kinds: Sequence[str]) -> UnknownPart:
         what = kinds[0] if len(kinds) == 1 else "part"
-        known = self.config.value("known", name)
-        if known:
-            return UnknownPart(f"no {what} named {name!r} is installed", f"pip install {known}")
+        if package := self.package(name):
+            return UnknownPart(f"no {what} named {name!r} is installed", f"pip install {package}")
         names = [each for kind in kinds for each in self.names(kind)]
         near = difflib.get_close_matches(name, names, n=3)
         near = near or [each for each in names if each.split("/")[-1] == name]

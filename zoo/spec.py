@@ -25,10 +25,9 @@ __all__ = ["Catalog", "CatalogPart", "Fault", "ModelSpec", "PartSpec", "parse", 
 
 _LONGEST = 1000  # a sensible name has some two hundred characters
 _MOST_FAULTS = 20  # what has more is no name
-_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
-_FILE = re.compile(
-    r"\.(keras|h5|hdf5|onnx|pb|tflite|safetensors|npz?|zip|toml|json|csv|txt|png|jpe?g)$",
-    re.IGNORECASE,
+_FILES = tuple(
+    ".keras .h5 .hdf5 .onnx .pb .tflite .safetensors .npy .npz .zip "
+    ".toml .json .csv .txt .png .jpg .jpeg /".split()
 )
 
 
@@ -158,12 +157,12 @@ class _Reader:
 
     def is_path(self) -> bool:
         """Whether the text can only be a file."""
-        if "\\" in self.text or _DRIVE.match(self.text):
+        if "\\" in self.text or self.text[1:3] == ":/":
             return True
         bare = re.split("[:(@]", self.text)[0]  # values may hold '/' and '.'
         if any(name.startswith(("/", ".", "~")) or name.count("/") > 1 for name in bare.split("+")):
             return True
-        if bare != self.text or not (_FILE.search(bare) or bare.endswith("/")):
+        if bare != self.text or not bare.lower().endswith(_FILES):
             return False
         return not self.is_part(bare.split("+")[-1])
 
@@ -209,16 +208,17 @@ class _Reader:
             hint = f"write backbone+{written}, e.g. {self.example('backbone')}+{written}"
             self.fault("a model needs exactly one backbone, found 0", part.column, hint)
             return
-        namespace, slash, _ = (part.name or "").partition("/")
-        known = self.is_part(part.name or "")
-        if slash and not known and not self.is_namespace(namespace):
+        name = part.name or ""
+        namespace, slash, _ = name.partition("/")
+        known = self.is_part(name)
+        if slash and not (known or self.is_namespace(namespace) or self.catalog.package(name)):
             self.path()
             return
         self.resolve("backbone", part)
         if self.is_a("backbone", part):
             hint = f"write {written}+head, e.g. {written}+{self.example('head')}"
             self.fault("a model needs exactly one head, found 0", part.end, hint)
-        elif part.name and not known:
+        elif name and not known:
             self.fault("a model needs exactly one head, found 0", part.end, EXAMPLE)
 
     def is_namespace(self, text: str) -> bool:
@@ -331,6 +331,8 @@ class _Reader:
         elif alias := self.catalog.alias(name):
             message = f"no {kind} named {quote(alias)}, which the alias {quote(name)} stands for"
             hint = suggest.part(kind, alias, self.catalog)
+        elif package := self.catalog.package(name):
+            message, hint = f"no {kind} named {quote(name)} is installed", f"pip install {package}"
         else:
             message, hint = f"no {kind} named {quote(name)}", suggest.part(kind, name, self.catalog)
         self.fault(message, part.column, hint)
