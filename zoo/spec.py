@@ -25,9 +25,17 @@ __all__ = ["Catalog", "CatalogPart", "Fault", "ModelSpec", "PartSpec", "parse", 
 
 _LONGEST = 1000  # a sensible name has some two hundred characters
 _MOST_FAULTS = 20  # what has more is no name
-_FILES = tuple(
-    ".keras .h5 .hdf5 .onnx .pb .tflite .safetensors .npy .npz .zip "
-    ".toml .json .csv .txt .png .jpg .jpeg /".split()
+_FILES = (
+    ".keras",
+    ".h5",
+    ".onnx",
+    ".tflite",
+    ".safetensors",
+    ".zip",
+    ".toml",
+    ".json",
+    ".png",
+    "/",
 )
 
 
