@@ -8,14 +8,19 @@ from typing import Any
 import click
 
 from zoo import input_size as size
+from zoo.cli import device as devices
 from zoo.cli import show
 from zoo.cli.command import Command, load_registry
 from zoo.errors import ModelError
 
+UNITS = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
+
 
 @click.command("build", cls=Command)
 @click.argument("spec")
-@click.option("--classes", type=click.IntRange(1), default=1000, show_default=True, help="Classes.")
+@click.option(
+    "--classes", type=click.IntRange(1), default=1000, show_default=True, help="1 gives a sigmoid."
+)
 @click.option("--input-size", metavar="S|HxW", help="Pixels; by default the backbone's own size.")
 @click.option(
     "--dtype",
@@ -35,6 +40,7 @@ from zoo.errors import ModelError
 @click.option("--out", type=click.Path(path_type=Path), help="Save the model: FILE.keras.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the assembly: FILE.png.")
 @click.option("--summary", is_flag=True, help="List every layer.")
+@devices.options
 def command(
     spec: str,
     classes: int,
@@ -45,6 +51,8 @@ def command(
     out: Path | None,
     plot: Path | None,
     summary: bool,
+    device: str | None,
+    verbose: bool,
 ) -> None:
     """Assemble the model SPEC, such as vgg16bn+dense-bn, and say what it is."""
     registry = load_registry()
@@ -56,7 +64,7 @@ def command(
 
     from zoo.engine import runtime
 
-    runtime.start("cpu")
+    runtime.start(device, verbose)
     from zoo.engine import artefact, cost, diagram
     from zoo.engine.assemble import assemble
 
@@ -147,7 +155,8 @@ def _part(part: dict[str, Any]) -> str:
 
 
 def _bytes(count: int) -> str:
-    return f"{count / 2**30:.2f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
+    unit, size = next(((u, s) for u, s in UNITS if count >= s), UNITS[-1])
+    return f"{count / size:.1f} {unit}"
 
 
 def _count(number: int) -> str:
