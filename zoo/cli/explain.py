@@ -10,6 +10,7 @@ import click
 
 from zoo import stored, suggest
 from zoo.cli import device as devices
+from zoo.cli import sheet as sheets
 from zoo.cli import show
 from zoo.cli.command import Command, load_registry
 from zoo.errors import DataError, ExplainError
@@ -33,13 +34,7 @@ MOST = 100
     "--class", "class_name", metavar="NAME", help="Explain this class, not the predicted."
 )
 @click.option("--shared-scale", is_flag=True, help="One colour scale for all pictures.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("explanation.png"),
-    show_default=True,
-    help="The sheet: FILE.png.",
-)
+@sheets.option("explanation.png")
 @devices.options
 def command(
     model: str,
@@ -61,7 +56,7 @@ def command(
         registry.resolve(registry.parse(model))
         show.note(f"warning: {model} has random weights; its maps say nothing about pictures")
     found = _readable(pictures)
-    _check_out(out, found)
+    sheets.check(out, found)
 
     from zoo.engine import runtime
 
@@ -113,15 +108,6 @@ def _readable(pictures: Sequence[str]) -> list[Path]:
     for path in found:
         picture.load(path, (32, 32))
     return found
-
-
-def _check_out(out: Path, pictures: Sequence[Path]) -> None:
-    if out.suffix.lower() != ".png":
-        raise DataError(f"{out} is no name for a sheet", "let it end in .png")
-    if not out.parent.is_dir():
-        raise DataError(f"the folder {out.parent} does not exist", "make it first")
-    if out.exists() and any(out.samefile(path) for path in pictures):
-        raise DataError(f"{out} is one of the pictures to explain", "choose another name")
 
 
 def _render(facts: dict[str, Any]) -> str:

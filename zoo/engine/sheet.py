@@ -39,8 +39,6 @@ SYSTEM_FONTS = (
 )
 """Fonts of Linux, macOS and Windows that hold more than ASCII, tried in this order."""
 
-Box = tuple[int, int, int, int]
-
 
 def explanations(
     rows: Sequence[Explanation], *, title: str, shared_scale: bool = False, shown: int = 3
@@ -89,10 +87,40 @@ def explanations(
         raw = heatmap.colour(row.heat, limit)
         panels = (picture, heatmap.overlay(picture, row.heat, top=limit), _blocks(raw, size))
         for x, panel in zip(columns, panels, strict=True):
-            left, above = x + (CELL - size[1]) // 2, y + (CELL - size[0]) // 2
-            sheet.paste(Image.fromarray(panel), (left, above))
+            _place(sheet, panel, (x, y), CELL)
         _colour_bar(sheet, pen, (bar, y), limit)
         _verdict(pen, (words, y), row, shown)
+    return sheet
+
+
+def contact(
+    rows: Sequence[Sequence[np.ndarray]], *, title: str, subtitle: str, header: Sequence[str]
+) -> Image.Image:
+    """Draw pictures in a grid.
+
+    Args:
+        rows: Pictures of any size, RGB, uint8 [H,W,3].
+        title: Line at the top.
+        subtitle: Smaller line below it.
+        header: Words over each column.
+
+    Returns:
+        The sheet, RGB.
+    """
+    side, gap = 220, 12
+    top = MARGIN + TITLE + 12 + SMALL + 40
+    width = 2 * MARGIN + len(header) * (side + gap) - gap
+    height = top + SMALL + 14 + len(rows) * (side + gap) - gap + MARGIN
+    sheet = Image.new("RGB", (width, height), "white")
+    pen = ImageDraw.Draw(sheet)
+    _write(pen, (MARGIN, MARGIN), title, TITLE, room=width - 2 * MARGIN)
+    _write(pen, (MARGIN, MARGIN + TITLE + 12), subtitle, SMALL, GREY, room=width - 2 * MARGIN)
+    for column, words in enumerate(header):
+        _write(pen, (MARGIN + column * (side + gap), top), words, SMALL, GREY, room=side)
+    for row, pictures in enumerate(rows):
+        y = top + SMALL + 14 + row * (side + gap)
+        for column, picture in enumerate(pictures):
+            _place(sheet, fitted(picture, side), (MARGIN + column * (side + gap), y), side)
     return sheet
 
 
@@ -117,6 +145,12 @@ def save(sheet: Image.Image, path: str | Path) -> Path:
     finally:
         beside.unlink(missing_ok=True)
     return path
+
+
+def _place(sheet: Image.Image, panel: np.ndarray, at: tuple[int, int], side: int) -> None:
+    """Paste a picture into the middle of a square cell."""
+    height, width = panel.shape[:2]
+    sheet.paste(Image.fromarray(panel), (at[0] + (side - width) // 2, at[1] + (side - height) // 2))
 
 
 def _verdict(pen: ImageDraw.ImageDraw, at: tuple[int, int], row: Explanation, shown: int) -> None:
