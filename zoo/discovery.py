@@ -139,6 +139,25 @@ def _plugin(entry: tuple[str, str, str, str], config: Config, index: Index) -> P
     return Plugin.read(index.get(key, make))
 
 
+def read_plugin(name: str, package: str, distribution: str, version: str) -> Plugin:
+    """Read a plugin that is on the import path and not installed, past the index.
+
+    Args:
+        name: What its entry point is going to be called.
+        package: Its top-level package.
+        distribution: Name of its distribution.
+        version: Version of that distribution.
+
+    Returns:
+        The plugin; broken, with the reason, if its manifest is.
+    """
+    plugin = Plugin(name, distribution, version, package)
+    try:
+        return _read(plugin, locate(package))[0]
+    except ManifestError as error:
+        return _broken(plugin, error)
+
+
 def locate(package: str) -> Path:
     """The manifest inside a top-level package, found without importing the package.
 

@@ -101,18 +101,25 @@ def _context(is_hook: bool) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The environment that the processes inherit: no log noise of TensorFlow, no accelerator."""
-    wanted = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
+    """What the processes inherit: no accelerator, and a standard error that leads nowhere.
+
+    TensorFlow's first messages are written before any setting of it is read.
+    """
+    before = os.environ.get("CUDA_VISIBLE_DEVICES")
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    sys.stderr.flush()
+    screen = os.dup(2)
     try:
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        os.dup2(screen, 2)
+        os.close(screen)
+        if before is None:
+            del os.environ["CUDA_VISIBLE_DEVICES"]
+        else:
+            os.environ["CUDA_VISIBLE_DEVICES"] = before
 
 
 def _import(name: str, functions: list[str], is_hook: bool, sender: Connection) -> None:
@@ -123,10 +130,9 @@ def _import(name: str, functions: list[str], is_hook: bool, sender: Connection) 
     if not is_hook:
         importlib.import_module("keras")  # so that its seconds are not counted as theirs
     before, settings = set(sys.modules), keras_settings()
-    with tempfile.TemporaryFile() as printed, Path(os.devnull).open("w") as nowhere:
+    with tempfile.TemporaryFile() as printed:
         # At the level of the file descriptor, so that print, os.write and C code are all caught.
         os.dup2(printed.fileno(), 1)
-        os.dup2(nowhere.fileno(), 2)
         sys.stdout = os.fdopen(1, "w", closefd=False)
         sender.send("ready")
         start = time.perf_counter()

@@ -308,6 +308,12 @@ def load(registry: str | os.PathLike[str] | None = None, *, plugins: bool = True
     return _loaded
 
 
+def use(registry: Registry) -> None:
+    """Make this the registry of the process, as the conformance kit does for a folder."""
+    global _loaded
+    _loaded = registry
+
+
 def refresh() -> None:
     """Forget the registry, so that what was installed since is found."""
     import importlib

@@ -7,6 +7,7 @@ from zoo.cli.group import Group
 command = Group(
     "plugins",
     {
+        "check": "Run the conformance kit on a plugin.",
         "list": "List plugins with their state.",
         "show": "Tell all that a plugin declares.",
         "why": "Tell why a part or plugin is there, or is not.",
