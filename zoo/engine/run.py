@@ -136,9 +136,7 @@ def open(path: str | Path) -> Run:
     if not path.exists():
         raise RunError(f"no run {path}", hint="zoo train MODEL DATA --out DIR makes one")
     if not path.is_dir() or not (path / FACTS).is_file():
-        raise RunError(
-            f"{path} is no run: it holds no {FACTS}", hint="give the --out of a training"
-        )
+        raise RunError(f"{path} is no run: it holds no {FACTS}", hint="give a training's folder")
     try:
         facts = json.loads((path / FACTS).read_text(encoding="utf-8"))
         schema = facts["schema"]
