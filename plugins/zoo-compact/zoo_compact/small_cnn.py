@@ -5,13 +5,14 @@ The residual blocks are those of He et al., arXiv:1512.03385, without bottleneck
 
 from __future__ import annotations
 
-import keras
 from keras import layers
+
+from zoo.api import Features, Tensor
 
 FILTERS = (24, 48, 96)
 
 
-def small_cnn(inputs: keras.KerasTensor, *, width: float = 1.0) -> dict[str, keras.KerasTensor]:
+def small_cnn(inputs: Tensor, *, width: float = 1.0) -> Features:
     """Seven 3x3 convolutions with batch normalisation in three residual blocks.
 
     Args:
@@ -31,7 +32,7 @@ def small_cnn(inputs: keras.KerasTensor, *, width: float = 1.0) -> dict[str, ker
     return taps
 
 
-def _residual(x: keras.KerasTensor, filters: int, *, strides: int, name: str) -> keras.KerasTensor:
+def _residual(x: Tensor, filters: int, *, strides: int, name: str) -> Tensor:
     shortcut = x
     if strides > 1:
         shortcut = _conv(x, filters, 1, strides=strides, name=f"{name}_shortcut")
@@ -42,9 +43,7 @@ def _residual(x: keras.KerasTensor, filters: int, *, strides: int, name: str) ->
     return layers.ReLU(name=f"{name}_out")(x)
 
 
-def _conv(
-    x: keras.KerasTensor, filters: int, size: int, *, name: str, strides: int = 1
-) -> keras.KerasTensor:
+def _conv(x: Tensor, filters: int, size: int, *, name: str, strides: int = 1) -> Tensor:
     x = layers.Conv2D(
         filters,
         size,

@@ -6,16 +6,16 @@ from typing import Literal
 
 import keras
 
-from zoo.api import ModelError
+from zoo.api import Features, ModelError, Tensor
 
 
 def linear(
-    features: dict[str, keras.KerasTensor],
+    features: Features,
     num_classes: int,
     *,
     pool: Literal["flatten", "avg", "max"] = "avg",
     dropout: float = 0.0,
-) -> keras.KerasTensor:
+) -> Tensor:
     """Pool the last map and classify it with one Dense layer.
 
     Args:
@@ -36,14 +36,14 @@ def linear(
 
 
 def dense(
-    features: dict[str, keras.KerasTensor],
+    features: Features,
     num_classes: int,
     *,
     units: int = 256,
     layers: int = 1,
     pool: Literal["flatten", "avg", "max"] = "flatten",
     dropout: float = 0.5,
-) -> keras.KerasTensor:
+) -> Tensor:
     """Hidden Dense layers with dropout, then the classifier.
 
     `dense:units=4096:layers=2` on VGG16 is the classifier of the paper (arXiv:1409.1556).
@@ -70,14 +70,14 @@ def dense(
 
 
 def dense_bn(
-    features: dict[str, keras.KerasTensor],
+    features: Features,
     num_classes: int,
     *,
     units: int = 4096,
     layers: int = 2,
     pool: Literal["flatten", "avg", "max"] = "flatten",
     dropout: float = 0.5,
-) -> keras.KerasTensor:
+) -> Tensor:
     """Hidden Dense layers, each with batch normalisation and dropout, then the classifier.
 
     The normalisation stands after the ReLU, as in the batch-norm VGG16 of fast.ai's 2017 course.
@@ -106,7 +106,7 @@ def dense_bn(
     return _logits(x, num_classes)
 
 
-def _pooled(features: dict[str, keras.KerasTensor], pool: str) -> keras.KerasTensor:
+def _pooled(features: Features, pool: str) -> Tensor:
     *_, last = features.values()
     layer = {
         "flatten": keras.layers.Flatten,
@@ -116,7 +116,7 @@ def _pooled(features: dict[str, keras.KerasTensor], pool: str) -> keras.KerasTen
     return layer(name="head_pool")(last)
 
 
-def _logits(x: keras.KerasTensor, num_classes: int) -> keras.KerasTensor:
+def _logits(x: Tensor, num_classes: int) -> Tensor:
     # float32 whatever the policy: a softmax over half-precision logits loses the small classes.
     return keras.layers.Dense(num_classes, dtype="float32", name="logits")(x)
 

@@ -7,8 +7,9 @@ reached by its layer's name, e.g. `block5_conv3`.
 
 from __future__ import annotations
 
-import keras
 from keras import layers
+
+from zoo.api import Features, Tensor
 
 # Convolutions in each of the five blocks: columns A, B, D and E of the paper's table 1.
 VGG11 = (1, 1, 2, 2, 2)
@@ -19,7 +20,7 @@ VGG19 = (2, 2, 4, 4, 4)
 FILTERS = (64, 128, 256, 512, 512)
 
 
-def vgg11(inputs: keras.KerasTensor, *, width: float = 1.0) -> dict[str, keras.KerasTensor]:
+def vgg11(inputs: Tensor, *, width: float = 1.0) -> Features:
     """VGG with 8 convolutions in 5 blocks, the shallowest of the paper.
 
     Args:
@@ -32,7 +33,7 @@ def vgg11(inputs: keras.KerasTensor, *, width: float = 1.0) -> dict[str, keras.K
     return _plain(inputs, VGG11, width)
 
 
-def vgg13(inputs: keras.KerasTensor, *, width: float = 1.0) -> dict[str, keras.KerasTensor]:
+def vgg13(inputs: Tensor, *, width: float = 1.0) -> Features:
     """VGG with 10 convolutions in 5 blocks.
 
     Args:
@@ -45,7 +46,7 @@ def vgg13(inputs: keras.KerasTensor, *, width: float = 1.0) -> dict[str, keras.K
     return _plain(inputs, VGG13, width)
 
 
-def vgg16(inputs: keras.KerasTensor, *, width: float = 1.0) -> dict[str, keras.KerasTensor]:
+def vgg16(inputs: Tensor, *, width: float = 1.0) -> Features:
     """VGG with 13 convolutions in 5 blocks, the classic of transfer learning.
 
     Args:
@@ -58,7 +59,7 @@ def vgg16(inputs: keras.KerasTensor, *, width: float = 1.0) -> dict[str, keras.K
     return _plain(inputs, VGG16, width)
 
 
-def vgg19(inputs: keras.KerasTensor, *, width: float = 1.0) -> dict[str, keras.KerasTensor]:
+def vgg19(inputs: Tensor, *, width: float = 1.0) -> Features:
     """VGG with 16 convolutions in 5 blocks, the deepest of the paper.
 
     Args:
@@ -71,7 +72,7 @@ def vgg19(inputs: keras.KerasTensor, *, width: float = 1.0) -> dict[str, keras.K
     return _plain(inputs, VGG19, width)
 
 
-def vgg11bn(inputs: keras.KerasTensor, *, width: float = 1.0) -> dict[str, keras.KerasTensor]:
+def vgg11bn(inputs: Tensor, *, width: float = 1.0) -> Features:
     """VGG11 with batch normalisation after every convolution.
 
     Args:
@@ -84,7 +85,7 @@ def vgg11bn(inputs: keras.KerasTensor, *, width: float = 1.0) -> dict[str, keras
     return _normalised(inputs, VGG11, width)
 
 
-def vgg13bn(inputs: keras.KerasTensor, *, width: float = 1.0) -> dict[str, keras.KerasTensor]:
+def vgg13bn(inputs: Tensor, *, width: float = 1.0) -> Features:
     """VGG13 with batch normalisation after every convolution.
 
     Args:
@@ -97,7 +98,7 @@ def vgg13bn(inputs: keras.KerasTensor, *, width: float = 1.0) -> dict[str, keras
     return _normalised(inputs, VGG13, width)
 
 
-def vgg16bn(inputs: keras.KerasTensor, *, width: float = 1.0) -> dict[str, keras.KerasTensor]:
+def vgg16bn(inputs: Tensor, *, width: float = 1.0) -> Features:
     """VGG16 with batch normalisation after every convolution; trains from scratch.
 
     Args:
@@ -110,7 +111,7 @@ def vgg16bn(inputs: keras.KerasTensor, *, width: float = 1.0) -> dict[str, keras
     return _normalised(inputs, VGG16, width)
 
 
-def vgg19bn(inputs: keras.KerasTensor, *, width: float = 1.0) -> dict[str, keras.KerasTensor]:
+def vgg19bn(inputs: Tensor, *, width: float = 1.0) -> Features:
     """VGG19 with batch normalisation after every convolution; trains from scratch.
 
     Args:
@@ -123,9 +124,7 @@ def vgg19bn(inputs: keras.KerasTensor, *, width: float = 1.0) -> dict[str, keras
     return _normalised(inputs, VGG19, width)
 
 
-def _plain(
-    x: keras.KerasTensor, depths: tuple[int, ...], width: float
-) -> dict[str, keras.KerasTensor]:
+def _plain(x: Tensor, depths: tuple[int, ...], width: float) -> Features:
     taps = {}
     for block, (depth, filters) in enumerate(zip(depths, FILTERS, strict=True), start=1):
         for conv in range(1, depth + 1):
@@ -144,9 +143,7 @@ def _plain(
     return taps
 
 
-def _normalised(
-    x: keras.KerasTensor, depths: tuple[int, ...], width: float
-) -> dict[str, keras.KerasTensor]:
+def _normalised(x: Tensor, depths: tuple[int, ...], width: float) -> Features:
     taps = {}
     for block, (depth, filters) in enumerate(zip(depths, FILTERS, strict=True), start=1):
         for conv in range(1, depth + 1):
