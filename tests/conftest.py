@@ -213,8 +213,15 @@ def colour_run(tmp_path: Path, colours: Path, colour_model: keras.Model) -> Path
         "recipe": "scratch",
         "seed": 0,
         "device": "cpu (2 cores)",
-        "data": {"root": str(colours)},
+        "data": {
+            "root": str(colours),
+            "pictures": {"train": 3, "val": 3, "test": 7},
+            "digest": "0",
+        },
         "versions": {"keras": "3.15.1"},
+        "parameters": 18,
+        "created": "2026-01-02T03:04:05+00:00",
+        "timings": {"total": 12.3},
     }
     with runs.create(tmp_path / "run", facts) as draft:
         artefact.save(colour_model, draft.model)

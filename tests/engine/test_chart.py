@@ -32,7 +32,7 @@ def test_points_lie_where_the_values_say():
         f"{xs[0]},{TOP:.1f} {xs[1]},{middle} {xs[2]},{HEIGHT - BOTTOM:.1f}",
     )
     assert training.end == (xs[2], HEIGHT - BOTTOM)
-    assert validation.last == "1"
+    assert validation.last == "1.000"
     assert [mark.label for mark in chart.rows] == ["0", "1", "2", "3", "4"]
     assert [mark.label for mark in chart.columns] == ["1", "2", "3"]
 
@@ -52,7 +52,7 @@ def test_a_value_that_is_not_a_number_leaves_a_gap():
 
     (line,) = chart.lines
     assert [stretch.count(",") for stretch in line.stretches] == [1, 2]
-    assert line.last == "1"
+    assert line.last == "1.000"
 
 
 def test_nothing_to_show_is_no_chart():

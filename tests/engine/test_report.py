@@ -89,7 +89,7 @@ def test_the_report_says_the_figures(evaluated):
     assert words[start : start + 5] == ["red", "100.0 %", "66.7 %", "80.0 %", "3"]
     text = " ".join(words)
     assert "Most often confused: 1 × red taken for blue ." in text
-    assert "training 0.5 validation 1" in text
+    assert "training 0.5000 validation 1.000" in text
 
 
 def test_the_curves_show_each_phase_apart(evaluated):
@@ -192,16 +192,24 @@ def test_how_to_repeat_it_names_the_folder_it_will_have(evaluated):
     report.write(runs.Run(evaluated.path, evaluated.facts))
     card = (evaluated.path / "card.md").read_text(encoding="utf-8")
 
-    assert (
-        f"zoo train colour+mean {evaluated.data} --recipe run/recipe.toml --seed 0 --out again\n"
-        in card
-    )
+    again = f"zoo train colour+mean {evaluated.data} --recipe run/recipe.toml"
+    assert f"{again} --input-size 8x8 --seed 0 --out again\n" in card
     assert 'model = zoo.load("run")' in card
 
     unfinished = evaluated.path.with_name("run.unfinished")
     evaluated.path.rename(unfinished)
     report.write(runs.Run(unfinished, evaluated.facts))
     assert (unfinished / "card.md").read_text(encoding="utf-8") == card
+
+
+def test_the_facts_of_the_training_are_told(colour_run):
+    facts = dict(report.tell(runs.open(colour_run))["facts"])
+
+    assert facts["parameters"] == "18"
+    assert facts["data"].endswith("colours: 3 train, 3 val, 7 test")
+    assert facts["trained"] == "2026-01-02T03:04:05+00:00, 12 s on cpu (2 cores)"
+    half = runs.open(colour_run).update(dtype="mixed_float16")
+    assert "--seed 0 --dtype mixed_float16 --out again" in report.tell(half)["commands"][1]
 
 
 def test_pretrained_weights_are_told_with_their_licence(colour_run):

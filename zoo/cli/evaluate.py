@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 # Beyond this many classes the table shows those with the lowest F1.
 CLASSES = 20
-METRICS, PREDICTIONS = "metrics.json", "predictions.csv"
 
 
 @click.command("evaluate", cls=Command)
@@ -56,23 +55,17 @@ def command(
     from zoo.engine import runtime
 
     show.note(f"device: {runtime.start(device, verbose)}")
-    from zoo.engine.evaluate import evaluate
+    from zoo.engine import evaluate as evaluation
 
+    asked = {"split": split, "batch_size": batch_size}
     with show.progress("evaluating") as progress:
-        figures = evaluate(
-            model,
-            pictures,
-            split=split,
-            batch_size=batch_size,
-            predictions=run.path / PREDICTIONS if run else None,
-            progress=progress,
-        )
-    written: list[Path] = []
-    if run is not None:
-        from zoo.engine import report
-
-        written = [run.write(METRICS, figures), run.path / PREDICTIONS, *report.write(run)]
-    show.document({**figures, "model": model, "written": list(map(str, written))}, _render)
+        if run is not None:
+            figures = evaluation.record(run, pictures, **asked, progress=progress)
+            written = [str(run.path / name) for name in evaluation.RECORDS]
+        else:
+            figures = evaluation.evaluate(model, pictures, **asked, progress=progress)
+            written = []
+    show.document({**figures, "model": model, "written": written}, _render)
 
 
 def _data(model: str, run: Run | None, data: str | None) -> Path:

@@ -122,7 +122,7 @@ def _line(name: str, values: Sequence[float | None], x, y) -> Line:  # type: ign
         if not _is_number(value):
             stretches.append([])
             continue
-        end, last = (x(index), y(value)), format(value, ".4g")
+        end, last = (x(index), y(value)), format(value, "#.4g")
         stretches[-1].append(f"{end[0]},{end[1]}")
     return Line(name, tuple(" ".join(points) for points in stretches if points), end, last)
 

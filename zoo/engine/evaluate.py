@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.engine import anatomy, artefact, data, match
+from zoo.engine import anatomy, artefact, data, match, report
 from zoo.engine.metrics import Tally
 from zoo.engine.predict import answers
 
@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     import keras
 
     from zoo.engine.folder import ImageFolder, Sample
+    from zoo.engine.run import Run
 
 SCHEMA = 1
+PREDICTIONS = "predictions.csv"
+RECORDS = ("metrics.json", PREDICTIONS, *report.PAGES)
 COLUMNS = ("path", "label", "predicted", "probability", "loss")
 
 
@@ -75,6 +78,42 @@ def evaluate(
         "unreadable": dict(unreadable.reasons),
         **tally.document(),
     }
+
+
+def record(
+    run: Run,
+    pictures: ImageFolder,
+    *,
+    split: str = "test",
+    batch_size: int = 32,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Measure a run's model and keep the result in its folder, in the files of `RECORDS`.
+
+    Args:
+        run: The run.
+        pictures: What `data.read` made of a folder.
+        split: As for `evaluate`.
+        batch_size: As for `evaluate`.
+        progress: As for `evaluate`.
+
+    Returns:
+        The figures, which metrics.json holds.
+
+    Raises:
+        ZooError: As `evaluate`; nothing is written then.
+    """
+    figures = evaluate(
+        run.path,
+        pictures,
+        split=split,
+        batch_size=batch_size,
+        predictions=run.path / PREDICTIONS,
+        progress=progress,
+    )
+    run.write("metrics.json", figures)
+    report.write(run)
+    return figures
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from zoo.engine import runtime
+
 PACKAGES = ("keras-zoo", "tensorflow", "keras", "numpy", "onnx", "onnxruntime", "tf2onnx")
 
 
@@ -22,7 +24,7 @@ def facts() -> dict[str, Any]:
     return {
         "cpu": _cpu(),
         "cores": os.cpu_count(),
-        "usable_cores": _usable_cores(),
+        "usable_cores": runtime.cores(),
         "memory_bytes": _memory(),
         "gpus": _gpus(),
         "system": platform.platform(),
@@ -60,13 +62,6 @@ def _cpu() -> str | None:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or None
-
-
-def _usable_cores() -> int | None:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS and Windows do not bind processes to cores.
-        return os.cpu_count()
 
 
 def _memory() -> int | None:

@@ -74,11 +74,9 @@ def tell(run: Run) -> dict[str, Any]:
 
 
 def _subtitle(run: Run) -> str:
-    height, width = run.input_size
-    recipe = run.facts["recipe"]
     return (
-        f"{len(run.classes)} classes of {run.data.name}, trained with the recipe {recipe} "
-        f"at {height}x{width}"
+        f"{len(run.classes)} classes of {run.data.name}, trained with the recipe "
+        f"{run.facts['recipe']} at {_size(run)}"
     )
 
 
@@ -162,20 +160,22 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     facts = run.facts
     resolved = facts["resolved"]
     data = facts["data"]
-    height, width = run.input_size
     kinds = [kind for kind in ("backbone", "head") if kind in resolved]
     rows = [("model", run.spec), *((kind, _part(resolved[kind])) for kind in kinds)]
     weights = resolved.get("backbone", {}).get("weights")
     if weights:
         rows.append(("pretrained weights", _weights(weights)))
+    counts = ", ".join(f"{count:,} {split}" for split, count in data["pictures"].items())
     rows += [
-        ("input", f"{height}x{width} RGB, 0..255"),
+        ("parameters", f"{facts['parameters']:,}"),
+        ("input", f"{_size(run)} RGB, 0..255"),
         ("dtype", facts["dtype"]),
         ("augmentation", facts["policy"] or "none"),
-        ("recipe", run.facts["recipe"]),
+        ("recipe", facts["recipe"]),
         ("seed", str(run.seed)),
-        ("data", data["root"]),
-        ("device", facts["device"]),
+        ("data", f"{data['root']}: {counts}"),
+        ("data digest", data["digest"]),
+        ("trained", f"{facts['created']}, {facts['timings']['total']:.0f} s on {facts['device']}"),
         ("versions", ", ".join(f"{name} {number}" for name, number in facts["versions"].items())),
     ]
     return rows
@@ -192,16 +192,24 @@ def _weights(weights: Mapping[str, Any]) -> str:
 
 
 def _commands(run: Run) -> list[str]:
-    folder, data = shlex.quote(run.name), shlex.quote(str(run.data))
+    folder = shlex.quote(_folder(run))
+    # Whatever else was asked for is in the recipe, which holds every value.
+    again = ["zoo train", shlex.quote(run.spec), shlex.quote(str(run.data))]
+    again += [f"--recipe {folder}/recipe.toml --input-size {_size(run)} --seed {run.seed}"]
+    if run.facts["dtype"] != "float32":
+        again += [f"--dtype {run.facts['dtype']}"]
     return [
         "pip install keras-zoo",
-        f"zoo train {shlex.quote(run.spec)} {data} --recipe {folder}/recipe.toml "
-        f"--seed {run.seed} --out again",
+        " ".join([*again, "--out again"]),
         f"zoo evaluate {folder}",
         f"zoo predict {folder} picture.png",
         f"zoo explain {folder} picture.png",
         f"zoo export {folder} --out deploy",
     ]
+
+
+def _size(run: Run) -> str:
+    return "x".join(map(str, run.input_size))
 
 
 def _folder(run: Run) -> str:
