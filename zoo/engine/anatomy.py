@@ -107,7 +107,7 @@ def logits_tensor(model: keras.Model) -> keras.KerasTensor:
     """
     if hasattr(model, "zoo_anatomy"):
         return model.get_layer("logits").output
-    last = next((layer for layer in reversed(model.layers) if _gives(layer, model.output)), None)
+    last = next((layer for layer in reversed(model.layers) if _gives(layer, model.outputs[0])), None)
     if isinstance(last, (keras.layers.Activation, keras.layers.Softmax)):
         return last.input
     if isinstance(last, keras.layers.Dense):
@@ -153,7 +153,7 @@ def _inspect(model: keras.Model) -> Anatomy:
             f"the model takes {' and '.join(map(str, shapes)) or 'inputs of unknown shape'}, "
             "accepted is one input of RGB pictures [N, height, width, 3] of a fixed size",
         )
-    if len(model.outputs) != 1 or len(model.output.shape) != 2:
+    if len(model.outputs) != 1 or len(model.outputs[0].shape) != 2:
         given = " and ".join(str(tuple(tensor.shape)) for tensor in model.outputs)
         raise ModelError(f"the model gives {given}, accepted is one output [N, classes]")
     # Layers are sorted by their distance from the output. A map of one pixel is already pooled.
@@ -163,7 +163,7 @@ def _inspect(model: keras.Model) -> Anatomy:
         if len(tensor.shape) == 4 and tuple(tensor.shape[1:3]) != (1, 1)
     ]
     *_, last = maps
-    count = model.output.shape[-1]
+    count = model.outputs[0].shape[-1]
     return Anatomy(
         spec="",
         taps={last: last},
