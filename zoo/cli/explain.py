@@ -116,14 +116,14 @@ def _render(facts: dict[str, Any]) -> str:
             row["path"],
             row["class"],
             f"{100 * row['probability']:.1f} %",
-            "" if row["class"] == row["predicted"] else f"the model says {row['predicted']}",
+            "" if row["class"] == row["predicted"] else row["predicted"],
             row["note"] or "",
         )
         for row in facts["pictures"]
     ]
     # A column that says nothing in any row is left out.
     kept = [column for column in range(5) if column < 3 or any(row[column] for row in rows)]
-    header = ("picture", "class explained", "probability", "", "")
+    header = ("picture", "class explained", "probability", "predicted", "note")
     table = show.table(
         [[row[column] for column in kept] for row in rows],
         [header[column] for column in kept],
