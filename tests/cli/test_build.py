@@ -41,7 +41,7 @@ parameters  12,944
 trainable   12,692
 MACs        0.47 M a picture
 weights     50.6 KiB
-training    about 6.6 MiB at batch size 32 with Adam
+training    about 3.8 MiB at batch size 32 with Adam
 
 backbone  small-cnn (plugin compact, keras-zoo 0.1.0) width=0.25
 head      dense (plugin heads, keras-zoo 0.1.0) units=4 layers=1 pool=flatten dropout=0.5

@@ -63,11 +63,16 @@ def test_memory_of_training_follows_its_formula() -> None:
     costs = cost.of(model)
     frozen = 2 * (3 * 24 + 3 * 48 + 3 * 96)
     trainable = 175_282 - frozen
-    maps = sum(row.activation_bytes for row in costs.rows)
-    assert costs.training_bytes(8) == 16 * trainable + 4 * frozen + 2 * 8 * maps
+    largest = 4 * 16 * 16 * 24
+    outputs = 4 * (10 * 16 * 16 * 24 + 9 * 8 * 8 * 48 + 9 * 4 * 4 * 96 + 96 + 10 + 10)
+    expected = 16 * trainable + 4 * frozen + 8 * (outputs + 2 * largest)
+    assert costs.training_bytes(8) == expected
+
     for layer in model.layers:
-        layer.trainable = False
-    assert cost.of(model).training_bytes(8) == 4 * 175_282 + 2 * 8 * maps
+        layer.trainable = layer.name == "logits"
+    # The backward pass ends at the head, so only its outputs are kept.
+    expected = 16 * 970 + 4 * (175_282 - 970) + 8 * (4 * (96 + 10 + 10) + 2 * largest)
+    assert cost.of(model).training_bytes(8) == expected
 
 
 def test_half_precision_halves_the_maps_and_not_the_weights() -> None:
