@@ -1,23 +1,25 @@
 """One family of exceptions, so that a caller can catch all of zoo or one kind.
 
-ZooError                  the call is wrong (exit code 2)
-├── SpecError             a model or part name that cannot be read
-├── UnknownPart           a name that no plugin provides
-├── PluginError           a plugin that is broken, blocked or in conflict
-│   └── ManifestError     a registry.toml that breaks the schema
-├── ConfigError           a configuration file that cannot be used
-├── RecipeError           a recipe that cannot be read or does not fit the model
-├── ModelError            a model that cannot be assembled as asked
-├── PolicyError           an augmentation that cannot be done
-├── ExplainError          a prediction that cannot be explained as asked
-├── WeightsError          weights that are missing, altered or do not fit
-├── DataError             pictures or folders that cannot be used
-├── RunError              a run folder that is in use, unfinished or not one
-├── ExportError           a model that cannot be exported
-├── DeviceError           a device that is not there or is full
-└── Failure               the work ran and found a failure (exit code 1)
-├── ParityFailure     an exported model differs from its original
-└── HealthFailure     a check of plugins or environment failed
+| class                 | says                                                         |
+|-----------------------|--------------------------------------------------------------|
+| ZooError              | the call is wrong (exit code 2)                              |
+| +- SpecError          | a model or part name that cannot be read                     |
+| +- UnknownPart        | a name that no plugin provides                               |
+| +- PluginError        | a plugin that is broken, blocked or in conflict              |
+| |  +- ManifestError   | a registry.toml that breaks the schema                       |
+| +- ConfigError        | a configuration file that cannot be used                     |
+| +- RecipeError        | a recipe that cannot be read or does not fit the model       |
+| +- ModelError         | a model that cannot be assembled as asked                    |
+| +- PolicyError        | an augmentation that cannot be done                          |
+| +- ExplainError       | a prediction that cannot be explained as asked               |
+| +- WeightsError       | weights that are missing, altered or do not fit              |
+| +- DataError          | pictures or folders that cannot be used                      |
+| +- RunError           | a run folder that is in use, unfinished or not one           |
+| +- ExportError        | a model that cannot be exported                              |
+| +- DeviceError        | a device that is not there or is full                        |
+| +- Failure            | the work ran and found a failure (exit code 1)               |
+|    +- ParityFailure   | an exported model differs from its original                  |
+|    +- HealthFailure   | a check of plugins or environment failed                     |
 """
 
 from __future__ import annotations
