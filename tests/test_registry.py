@@ -148,3 +148,11 @@ def test_the_python_functions_mirror_the_commands():
     assert names == ["vgg16", "vgg16bn"]
     assert registries.info("vgg16bn+linear")["backbone"]["id"] == "vgg16bn"
     assert registries.info("linear")["parts"][0]["kind"] == "head"
+
+
+def test_defaults_are_the_users_to_change(tmp_path):
+    assert load().default("recipe") == "finetune"
+    path = tmp_path / "user.toml"
+    path.write_text('[defaults]\nrecipe = "head"\n')
+    assert load(path).default("recipe") == "head"
+    assert load(path).default("interpreter") == "grad-cam"

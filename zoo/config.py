@@ -20,14 +20,14 @@ PROJECT = Path(".zoo") / "registry.toml"
 _TABLES = {
     "aliases": "a short name for a part, such as vgg = 'acme/vgg19bn'",
     "presets": "a table with spec, recipe and policy",
-    "defaults": "a value for recipe, policy, interpreter or device",
+    "defaults": "a value for recipe or interpreter",
     "known": "a part and the package to install for it",
     "namespaces": "a namespace and the distributions that may fill it",
     "prefer": "a namespace or part and the distribution that wins it",
     "trust": "allow, deny or disabled, each a list of distributions or plugins",
 }
 _PRESET_KEYS = ("spec", "recipe", "policy", "summary")
-_DEFAULT_KEYS = ("recipe", "policy", "interpreter", "device")
+_DEFAULT_KEYS = ("recipe", "interpreter")
 _TRUST_KEYS = ("allow", "deny", "disabled")
 # What only the person at the machine decides, never a folder that was downloaded.
 _NOT_FOR_PROJECTS = ("prefer", "namespaces")

@@ -182,6 +182,11 @@ class Registry:
             if fnmatch.fnmatchcase(name, glob)
         ]
 
+    def default(self, name: str) -> str:
+        """What is used where a command is not told: of recipe or interpreter."""
+        value: str = self.config.value("defaults", name)
+        return value
+
     def presets(self, pattern: str = "*") -> dict[str, dict[str, str]]:
         """Presets whose name matches: each a spec, a recipe and a policy under one name."""
         glob = pattern if any(mark in pattern for mark in "*?[") else f"*{pattern}*"

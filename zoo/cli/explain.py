@@ -26,9 +26,7 @@ MOST = 100
 @click.option(
     "--interpreter",
     metavar="NAME[:option=value]",
-    default="grad-cam",
-    show_default=True,
-    help="How to explain; zoo list --kind interpreter shows all.",
+    help="How to explain; by default grad-cam, or what registry.toml says.",
 )
 @click.option(
     "--class", "class_name", metavar="NAME", help="Explain this class, not the predicted."
@@ -39,7 +37,7 @@ MOST = 100
 def command(
     model: str,
     pictures: tuple[str, ...],
-    interpreter: str,
+    interpreter: str | None,
     class_name: str | None,
     shared_scale: bool,
     out: Path,
@@ -48,7 +46,7 @@ def command(
 ) -> None:
     """Draw a heat map over each picture that says where the model sees a class."""
     registry = load_registry()
-    spec = registry.parse_part("interpreter", interpreter)
+    spec = registry.parse_part("interpreter", interpreter or registry.default("interpreter"))
     method = registry.resolve_part(spec)
     if stored.is_path(model):
         _check_stored(stored.locate(model), method, class_name)

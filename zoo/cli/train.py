@@ -20,7 +20,11 @@ from zoo.registry import Registry
 @click.command("train", cls=Command)
 @click.argument("words", nargs=-1, metavar="SPEC DATA")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the run.")
-@click.option("--recipe", metavar="NAME|FILE.toml", help="How to train; by default finetune.")
+@click.option(
+    "--recipe",
+    metavar="NAME|FILE.toml",
+    help="How to train; by default finetune, or what registry.toml says.",
+)
 @click.option("--policy", metavar="POLICY", help="Augmentation of the training pictures.")
 @click.option("--preset", metavar="NAME", help="Spec, recipe and policy under one name; DATA only.")
 @click.option("--epochs", type=click.IntRange(1), help="Epochs of every phase at most.")
@@ -67,7 +71,7 @@ def command(
     from zoo import recipe as recipes
 
     chosen = recipes.override(
-        recipes.load(recipe or row.get("recipe") or "finetune"),
+        recipes.load(recipe or row.get("recipe") or registry.default("recipe")),
         changes,
         policy=policy or row.get("policy"),
         epochs=epochs,
