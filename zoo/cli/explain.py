@@ -64,7 +64,7 @@ def command(
     from zoo.engine.explain import explain
 
     targets = [class_name] * len(found) if class_name else "predicted"
-    explained = explain(model, found, interpreter=interpreter, targets=targets)
+    explained = explain(model, found, interpreter=str(spec), targets=targets)
     drawn = sheet.explanations(explained, title=explained[0].model, shared_scale=shared_scale)
     sheet.save(drawn, out)
     facts = {
