@@ -12,6 +12,7 @@ from zoo.cli import device as devices
 from zoo.cli import show
 from zoo.cli.command import Command, load_registry
 from zoo.errors import ModelError
+from zoo.option import spell
 
 UNITS = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
 
@@ -149,7 +150,7 @@ def _render(facts: dict[str, Any]) -> str:
 
 
 def _part(part: dict[str, Any]) -> str:
-    options = " ".join(f"{name}={value}" for name, value in part["options"].items())
+    options = " ".join(f"{name}={spell(value)}" for name, value in part["options"].items())
     origin = f"plugin {part['plugin']}, {part['distribution']} {part['version']}"
     return f"{part['id']} ({origin}) {options}".rstrip()
 
