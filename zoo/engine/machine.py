@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ def facts() -> dict[str, Any]:
     Returns:
         `cpu`, `cores` (of the machine), `usable_cores` (that this process may use),
         `memory_bytes`, `gpus`, `system`, `python` and `packages` (name to version). What the
-        system does not tell is None.
+        system does not tell is None; so are the GPUs while TensorFlow is not imported.
     """
     return {
         "cpu": _cpu(),
@@ -46,12 +47,18 @@ def versions() -> dict[str, str]:
 
 def peak_memory() -> int | None:
     """Largest resident memory of this process so far, in bytes; None where it is not told."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        # getrusage would begin with the size of the process that started this one.
+        for line in status.read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
     try:
         import resource
     except ImportError:  # Windows has no such module.
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # Linux counts kibibytes, macOS bytes.
+    # macOS counts bytes, others kibibytes.
     return peak if platform.system() == "Darwin" else peak * 1024
 
 
@@ -71,9 +78,11 @@ def _memory() -> int | None:
         return None
 
 
-def _gpus() -> list[dict[str, str]]:
-    import tensorflow as tf
-
+def _gpus() -> list[dict[str, str]] | None:
+    # Importing TensorFlow to ask would take seconds, and start a device nobody chose.
+    tf = sys.modules.get("tensorflow")
+    if tf is None:
+        return None
     gpus = []
     for device in tf.config.list_physical_devices("GPU"):
         details = tf.config.experimental.get_device_details(device)
