@@ -32,8 +32,8 @@ def test_asking_imports_no_tensorflow():
 
 def test_peak_memory_is_that_of_this_process_and_not_of_its_parent():
     code = (
-        "from zoo.engine import machine; before = machine.peak_memory(); block = b'x' * 100_000_000;"
-        "print(before, machine.peak_memory())"
+        "from zoo.engine import machine; before = machine.peak_memory(); "
+        "block = b'x' * 100_000_000; print(before, machine.peak_memory())"
     )
     ballast = np.ones(50_000_000, "float64")
     child = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
