@@ -107,7 +107,8 @@ def logits_tensor(model: keras.Model) -> keras.KerasTensor:
     """
     if hasattr(model, "zoo_anatomy"):
         return model.get_layer("logits").output
-    last = next((layer for layer in reversed(model.layers) if _gives(layer, model.outputs[0])), None)
+    (output,) = model.outputs
+    last = next((layer for layer in reversed(model.layers) if _gives(layer, output)), None)
     if isinstance(last, (keras.layers.Activation, keras.layers.Softmax)):
         return last.input
     if isinstance(last, keras.layers.Dense):
