@@ -107,7 +107,7 @@ def logits_tensor(model: keras.Model) -> keras.KerasTensor:
     """
     if hasattr(model, "zoo_anatomy"):
         return model.get_layer("logits").output
-    (output,) = model.outputs
+    output = model.outputs[0]
     last = next((layer for layer in reversed(model.layers) if _gives(layer, output)), None)
     if isinstance(last, (keras.layers.Activation, keras.layers.Softmax)):
         return last.input
