@@ -1,8 +1,7 @@
 """All that a plugin imports: types of the parts, transforms, the hook marker, errors, gradients.
 
-A part is a plain function (see each kind's call in the table of `docs/plugins.md`); this module
-gives it the words it needs. Nothing here imports Keras or TensorFlow until it is called for, so
-a module of hooks may import it freely.
+A part is a plain function, and this module gives it the words it needs. Nothing here imports Keras
+or TensorFlow until it is called for, so a module of hooks may import it freely.
 """
 
 from __future__ import annotations

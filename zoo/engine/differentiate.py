@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import keras
@@ -44,53 +43,46 @@ def gradient(
         ExplainError: The classes do not fit the pictures or the model, or the backend has no
             gradient here.
     """
-    backward = _BACKWARD.get(keras.backend.backend())
-    if backward is None:
+    logits = anatomy.logits_tensor(model).shape[-1]
+    chosen = _one_hot(class_index, len(images), logits)
+    pixels = ops.convert_to_tensor(np.asarray(images, np.float32))
+    activations, slope = _cut(model, tap)(pixels, ops.convert_to_tensor(chosen))
+    return _float32(activations), _float32(slope)
+
+
+Differentiated: TypeAlias = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""(images, factors on the logits) -> (activations at the tap, gradient with respect to them)."""
+
+# Cutting walks and traces the whole graph, and interpreters call batch by batch.
+_cuts: weakref.WeakKeyDictionary[keras.Model, dict[str, Differentiated]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def _cut(model: keras.Model, tap: str) -> Differentiated:
+    """Cut a model in two at a tap, and differentiate the second part."""
+    backend = keras.backend.backend()
+    if backend not in _DIFFERENTIATE:
         raise ExplainError(
-            f"no gradients with the Keras backend {keras.backend.backend()!r}",
-            hint=f"set KERAS_BACKEND to one of {', '.join(_BACKWARD)}",
+            f"no gradients with the Keras backend {backend!r}",
+            hint=f"set KERAS_BACKEND to one of {', '.join(_DIFFERENTIATE)}",
         )
-    split = _split(model, tap)
-    chosen = _one_hot(class_index, len(images), split.logits)
-    images = ops.convert_to_tensor(np.asarray(images, np.float32))
-    activations = split.trunk(images)
-
-    def score(at_tap: Tensor) -> Tensor:
-        # Pictures do not touch each other outside of training, so the gradient of the sum is
-        # each picture's own.
-        return ops.sum(split.rest(at_tap, images) * chosen)
-
-    return _float32(activations), _float32(backward(score, activations))
-
-
-@dataclass(frozen=True)
-class _Split:
-    """A model cut at a tap: images -> tap, and (tap, images) -> logits."""
-
-    trunk: Callable[[Tensor], Tensor]
-    rest: Callable[[Tensor, Tensor], Tensor]
-    logits: int
-
-
-# Cutting walks the whole graph, and interpreters call batch by batch.
-_splits: weakref.WeakKeyDictionary[keras.Model, dict[str, _Split]] = weakref.WeakKeyDictionary()
-
-
-def _split(model: keras.Model, tap: str) -> _Split:
-    cuts = _splits.setdefault(model, {})
+    cuts = _cuts.setdefault(model, {})
     if tap not in cuts:
+        image, at_tap = model.inputs[0], anatomy.tap_tensor(model, tap)
         # keras.Function reuses the graph that is there. keras.Model would copy it onto the
         # user's layers, after which the user's own model can no longer be saved.
-        image, at_tap = model.inputs[0], anatomy.tap_tensor(model, tap)
-        logits = anatomy.logits_tensor(model)
-        # The pictures are an input once more, for paths that go around the tap; first, so that
-        # the tap wins where it is the input itself.
-        rest = keras.Function([image, at_tap], logits)
-        cuts[tap] = _Split(
-            trunk=keras.Function(image, at_tap),
-            rest=lambda activations, images: rest([images, activations]),
-            logits=logits.shape[-1],
-        )
+        trunk = keras.Function(image, at_tap)
+        # The pictures are an input of the rest as well, for paths that go around the tap; first,
+        # so that the tap wins where it is the input itself.
+        rest = keras.Function([image, at_tap], anatomy.logits_tensor(model))
+
+        def score(images: Tensor, at: Tensor, chosen: Tensor) -> Tensor:
+            # Pictures do not touch each other outside of training, so the gradient of the sum
+            # is each picture's own.
+            return ops.sum(ops.cast(rest([images, at]), "float32") * chosen)
+
+        cuts[tap] = _DIFFERENTIATE[backend](trunk, score)
     return cuts[tap]
 
 
@@ -112,22 +104,38 @@ def _one_hot(class_index: np.ndarray | Sequence[int], count: int, logits: int) -
     return np.eye(logits, dtype=np.float32)[index]
 
 
-def _by_tensorflow(score: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
+def _by_tensorflow(
+    trunk: Callable[[Tensor], Tensor], score: Callable[[Tensor, Tensor, Tensor], Tensor]
+) -> Differentiated:
     import tensorflow as tf
 
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(at)
-        value = score(at)
-    return tape.gradient(value, at, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    # As a graph, which frees a map when its last reader has run; called eagerly, keras.Function
+    # holds all of them to the end, 150 MB a picture for VGG16 with batch normalisation.
+    @tf.function(reduce_retracing=True)
+    def differentiated(images: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        at = trunk(images)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(at)
+            value = score(images, at, chosen)
+        zero = tf.UnconnectedGradients.ZERO
+        return at, tape.gradient(value, at, unconnected_gradients=zero)
+
+    return differentiated
 
 
-def _by_jax(score: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
+def _by_jax(
+    trunk: Callable[[Tensor], Tensor], score: Callable[[Tensor, Tensor, Tensor], Tensor]
+) -> Differentiated:
     import jax
 
-    return jax.grad(score)(at)
+    def differentiated(images: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        at = trunk(images)
+        return at, jax.grad(score, argnums=1)(images, at, chosen)
+
+    return differentiated
 
 
-_BACKWARD = {"tensorflow": _by_tensorflow, "jax": _by_jax}
+_DIFFERENTIATE = {"tensorflow": _by_tensorflow, "jax": _by_jax}
 
 
 def _float32(tensor: Tensor) -> np.ndarray:
