@@ -15,6 +15,7 @@ SPEC = "vgg16bn+dense-bn"
 CLASSES = 1000
 POLL_SECONDS = 0.01
 MIB = 2**20
+ZOO = [sys.executable, "-c", "from zoo.cli.main import main; raise SystemExit(main())"]
 
 
 def main() -> None:
@@ -22,15 +23,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         file = folder / "model.keras"
-        zoo = [sys.executable, "-c", "from zoo.cli.main import main; raise SystemExit(main())"]
-        build = [*zoo, "build", SPEC, "--classes", str(CLASSES), "--seed", "0"]
+        build = [*ZOO, "build", SPEC, "--classes", str(CLASSES), "--seed", "0"]
         subprocess.run([*build, "--out", str(file)], check=True, capture_output=True)
         jobs = {
             f"{SPEC}, random weights": [SPEC, "--classes", str(CLASSES), "--seed", "0"],
             f"{SPEC}, from a .keras file": [str(file)],
         }
         facts = {
-            title: export([*zoo, "export", *words, "--out", str(folder / f"{i}"), "--json"])
+            title: export([*ZOO, "export", *words, "--out", str(folder / f"{i}"), "--json"])
             for i, (title, words) in enumerate(jobs.items())
         }
     for row in facts.values():

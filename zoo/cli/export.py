@@ -89,7 +89,11 @@ def command(
 def _render(facts: dict[str, Any]) -> str:
     parity = facts["parity"]
     relative = parity["max_difference"] / (parity["largest_logit"] or 1)
-    added = [f"{name} ({plugin})" for plugin, names in facts["added"].items() for name in names]
+    added = {
+        f"{name.partition('/')[0]} ({plugin})"
+        for plugin, names in facts["added"].items()
+        for name in names
+    }
     return show.pairs(
         {
             "model": f"{facts['out']}/model.onnx",
@@ -100,7 +104,7 @@ def _render(facts: dict[str, Any]) -> str:
             "parity": f"logits differ by {parity['max_difference']:.2g} at most, "
             f"{relative:.1g} of the largest; same first class on "
             f"{parity['top1_agreement']:.0%} of {len(parity['pictures'])} pictures",
-            "added": ", ".join(added) or None,
+            "added": ", ".join(sorted(added)) or None,
             "next": f"zoo verify {facts['out']}",
         }
     )

@@ -14,18 +14,7 @@ import numpy as np
 
 from zoo import registry
 from zoo.engine import anatomy, artefact, assemble, run
-from zoo.engine.export import (
-    bundle,
-    canonical,
-    constants,
-    describe,
-    guards,
-    parity,
-    probes,
-    reference,
-    skeleton,
-    write,
-)
+from zoo.engine.export import bundle, convert, describe, parity, probes, reference
 from zoo.errors import ExportError
 
 OPSETS = range(13, 19)
@@ -126,8 +115,10 @@ def _model(
     else:
         say(f"loading {target}")
         model = artefact.load(target)
-        if Path(target).is_dir() and (Path(target) / run.FACTS).is_file():
+        if (Path(target) / run.FACTS).is_file():
             real = probes.from_run(run.open(target))
+    if isinstance(model, keras.Sequential):
+        model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     return model, real or probes.photographs(anatomy.of(model).input_size)
 
 
@@ -146,23 +137,23 @@ def _convert(
     logits = reference.logits(model, images)
     np.savez_compressed(folder / bundle.GOLDEN, images=images, logits=logits, names=names)
 
-    say("converting")
+    say("converting and writing")
     activation = "softmax" if logits.shape[1] > 1 else "sigmoid"
     facts = describe.facts(parts, _name(parts, model), activation)
-    graph = skeleton.trace(model, opset=opset, input_dtype=input_dtype)
-    constants.fold(graph)
-    graph = canonical.canonical(graph, skeleton.OUTPUTS)
-    proto = write.skeleton(graph, opset=opset, metadata=describe.metadata(facts))
-    say("writing")
-    sha256 = write.write(folder / bundle.MODEL, proto, graph.weights)
-    guards.check(proto, graph.declared(), skeleton.OUTPUTS)
+    proto, sha256 = convert.convert(
+        model,
+        folder / bundle.MODEL,
+        opset=opset,
+        input_dtype=input_dtype,
+        metadata=describe.metadata(facts),
+    )
     return {
         **facts,
         "opset": opset,
         "ir_version": proto.ir_version,
-        "inputs": describe.tensors(graph.inputs),
-        "outputs": describe.tensors(graph.outputs),
-        "operations": graph.census(),
+        "inputs": describe.tensors(proto.graph.input),
+        "outputs": describe.tensors(proto.graph.output),
+        "operations": describe.operations(proto),
         "bytes": (folder / bundle.MODEL).stat().st_size,
         "sha256": sha256,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +96,11 @@ def tensors(values: Iterable[onnx.ValueInfoProto]) -> list[dict[str, Any]]:
         }
         for value in values
     ]
+
+
+def operations(model: onnx.ModelProto) -> dict[str, int]:
+    """How often each operation occurs, by name."""
+    return dict(sorted(Counter(node.op_type for node in model.graph.node).items()))
 
 
 def _json(value: Any) -> str:

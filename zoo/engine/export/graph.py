@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -86,7 +85,3 @@ class Graph:
             )
             for name, weight in self.weights.items()
         ]
-
-    def census(self) -> dict[str, int]:
-        """How often each operation occurs, by name."""
-        return dict(sorted(Counter(node.op_type for node in self.nodes).items()))

@@ -32,7 +32,9 @@ def probes(size: tuple[int, int], real: Sequence[np.ndarray]) -> tuple[list[str]
         real ones.
     """
     height, width = size
-    down, right = np.mgrid[0 : 255 : height * 1j, 0 : 255 : width * 1j]
+    down, right = np.meshgrid(
+        np.linspace(0, 255, height), np.linspace(0, 255, width), indexing="ij"
+    )
     drawn = {
         "ramp": np.stack([down, right, (down + right) / 2], axis=-1),
         "zeros": np.zeros((height, width, 3)),

@@ -22,7 +22,7 @@ def logits(model: keras.Model, images: np.ndarray) -> np.ndarray:
     Returns:
         Logits, float32 [N, classes].
     """
-    network = keras.Model(model.inputs, anatomy.logits_tensor(model))
+    network = keras.Model(model.input, anatomy.logits_tensor(model))
     state: list[tuple[keras.Variable, keras.Variable]] = []
     if any(layer.compute_dtype != "float32" for layer in model.layers):
         network, state = _in_float32(network)

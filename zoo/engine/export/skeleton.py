@@ -101,13 +101,13 @@ def _open(model: keras.Model) -> tuple[keras.Model, Callable[[tf.Tensor], tf.Ten
     last = model.output._keras_history.operation
     if not isinstance(last, layers.Dense):
         activation = type(last).from_config(_float32(last))
-        return keras.Model(model.inputs, anatomy.logits_tensor(model)), activation
+        return keras.Model(model.input, anatomy.logits_tensor(model)), activation
     # The clone gives up the activation of a last Dense; one without is meant for a softmax.
     activation = last.activation
     if activation is keras.activations.linear:
         softmax = model.output.shape[-1] > 1
         activation = keras.activations.softmax if softmax else keras.activations.sigmoid
-    return keras.Model(model.inputs, model.output), activation
+    return keras.Model(model.input, model.output), activation
 
 
 def _clone(network: keras.Model, folds: fold.Plan, flattens: flatten.Plan) -> keras.Model:
@@ -149,7 +149,7 @@ def _values(
 ) -> dict[int, Weight]:
     """The weight of each variable of the clone, by the variable's identity."""
     values: dict[int, Weight] = {}
-    for layer in clone.layers:
+    for layer in filter(lambda layer: layer.weights, clone.layers):
         weights = folds.weights(network.get_layer(layer.name))
         if layer.name in flattens.kernels:
             weights[0] = flattens.kernel(layer, weights[0])
