@@ -55,7 +55,7 @@ def command(
     verbose: bool,
 ) -> None:
     """Measure throughput and latency of a model: a name is built with random weights."""
-    if Path(target).exists() or ("+" not in target and ("/" in target or ".keras" in target)):
+    if stored.is_path(target):
         stored.locate(target)
     else:
         registry = load_registry()

@@ -11,18 +11,19 @@ The rules that make a figure comparable:
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo import stored
 from zoo.engine import anatomy, artefact, assemble, cost, machine, timing
 from zoo.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
 SCHEMA = 1
 MODES = ("inference", "train")
@@ -106,7 +107,8 @@ def bench(
 def _model(target: keras.Model | str | Path) -> keras.Model:
     if isinstance(target, keras.Model):
         return target
-    return artefact.load(target) if Path(target).exists() else assemble.build(str(target))
+    name = str(target)
+    return artefact.load(name) if stored.is_path(name) else assemble.build(name)
 
 
 def _row(

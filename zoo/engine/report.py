@@ -14,6 +14,7 @@ import jinja2
 
 from zoo.engine import chart
 from zoo.engine import run as runs
+from zoo.option import spell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -182,7 +183,7 @@ def _facts(run: Run) -> list[tuple[str, str]]:
 
 
 def _part(part: Mapping[str, Any]) -> str:
-    options = " ".join(f"{name}={value}" for name, value in part["options"].items())
+    options = " ".join(f"{name}={spell(value)}" for name, value in part["options"].items())
     return f"{part['id']} {options}".rstrip() + f" ({part['distribution']} {part['version']})"
 
 
