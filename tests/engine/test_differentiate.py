@@ -129,6 +129,25 @@ def test_the_model_is_left_as_it_was(pooled, tmp_path):
     np.testing.assert_allclose(again.predict(images, verbose=0), before, rtol=1e-6)
 
 
+def test_a_softmax_inside_the_last_layer_is_taken_off(pooled, tmp_path):
+    """Keras' applications end so; the twin below has its logits apart and the same weights."""
+    image = keras.Input((12, 16, 3))
+    maps = layers.Conv2D(4, 3, activation="relu", name="maps")(image)
+    vector = layers.GlobalMaxPooling2D()(maps)
+    fused = keras.Model(image, layers.Dense(3, activation="softmax")(vector))
+    apart = keras.Model(image, layers.Softmax()(layers.Dense(3, name="logits")(vector)))
+    apart.get_layer("logits").set_weights(fused.layers[-1].get_weights())
+    for one, other in zip(
+        gradient(fused, _pictures(), [0, 1, 2], tap="maps"),
+        gradient(apart, _pictures(), [0, 1, 2], tap="maps"),
+        strict=True,
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-5)
+    fused.save(tmp_path / "fused.keras")
+    again = keras.models.load_model(tmp_path / "fused.keras")
+    np.testing.assert_allclose(again(_pictures()), fused(_pictures()), rtol=1e-5)
+
+
 def test_half_precision_gives_float32(pooled):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

@@ -43,8 +43,7 @@ def gradient(
         ExplainError: The classes do not fit the pictures or the model, or the backend has no
             gradient here.
     """
-    logits = anatomy.logits_tensor(model).shape[-1]
-    chosen = _one_hot(class_index, len(images), logits)
+    chosen = _one_hot(class_index, len(images), model.outputs[0].shape[-1])
     pixels = ops.convert_to_tensor(np.asarray(images, np.float32))
     activations, slope = _cut(model, tap)(pixels, ops.convert_to_tensor(chosen))
     return _float32(activations), _float32(slope)
