@@ -93,7 +93,7 @@ def command(out: Path, device: str | None, verbose: bool) -> None:
         "accuracy_interval": metrics["accuracy_interval"],
         "pictures": metrics["pictures"],
         "images_per_second": {row["batch_size"]: row["images_per_second"] for row in speed["rows"]},
-        "largest_difference": exported["parity"]["max_difference"],
+        "parity": {key: exported["parity"][key] for key in ("max_difference", "largest_logit")},
         "seconds": steps.seconds,
         "files": {
             "pictures": str(out / "digits"),
@@ -138,6 +138,8 @@ def _render(facts: dict[str, Any]) -> str:
     low, high = facts["accuracy_interval"]
     seconds = [f"{name} {value:.1f}" for name, value in facts["seconds"].items()]
     speeds = [f"{speed:,.0f} at batch {size}" for size, speed in facts["images_per_second"].items()]
+    parity = facts["parity"]
+    relative = parity["max_difference"] / parity["largest_logit"]
     out = facts["out"]
     return "\n\n".join(
         [
@@ -147,7 +149,7 @@ def _render(facts: dict[str, Any]) -> str:
                     "accuracy": f"{100 * facts['accuracy']:.2f} %  (95 %: {100 * low:.2f} to "
                     f"{100 * high:.2f} %) on {facts['pictures']} test pictures",
                     "images/s": ", ".join(speeds),
-                    "ONNX": f"logits within {facts['largest_difference']:.1g} of Keras",
+                    "ONNX": f"logits differ from those of Keras by {relative:.1g} of the largest",
                     "seconds": ", ".join(seconds),
                     "in all": f"{sum(facts['seconds'].values()):.0f} s",
                 }
