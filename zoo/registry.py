@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from zoo import config as configuration
-from zoo import discovery
+from zoo import discovery, suggest
 from zoo.config import Config
 from zoo.discovery import Plugin, Problem
 from zoo.errors import ConfigError, PluginError, SpecError, UnknownPart
@@ -278,9 +278,7 @@ class Registry:
         what = kinds[0] if len(kinds) == 1 else "part"
         if package := self.package(name):
             return UnknownPart(f"no {what} named {name!r} is installed", f"pip install {package}")
-        names = [each for kind in kinds for each in self.names(kind)]
-        near = difflib.get_close_matches(name, names, n=3)
-        near = near or [each for each in names if each.split("/")[-1] == name]
+        near = suggest.near(name, [each for kind in kinds for each in self.names(kind)])
         hint = f"did you mean {', '.join(near)}?" if near else "zoo list shows all there are"
         return UnknownPart(f"no {what} named {name!r}", hint)
 
