@@ -1,4 +1,4 @@
-"""`zoo export` and `zoo verify`: what they print and refuse, and that a typo is answered at once."""
+"""`zoo export` and `zoo verify`: what they print, what they refuse, and that typos cost nothing."""
 
 from __future__ import annotations
 
