@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 SHARES = {"train": 0.7, "val": 0.15, "test": 0.15}
 """The share of each class that goes to each split."""
 
-SETS = ("digits", "shapes")
-"""What can be made."""
-
 DIGIT_SIZE = 32
 SUPERSAMPLE = 4
 MIN_SIZE, MAX_SIZE = 16, 1024

@@ -117,6 +117,8 @@ def fit(
         # Compiling the graph takes longer than the few hundred steps of a small folder.
         jit_compile=False,
     )
+    # Left to the first step, the optimizer's variables cost a second trace of the whole step.
+    scorer.optimizer.build(scorer.trainable_variables)
     taken = Epochs(phase, history)
     guards = [
         FiniteLoss(phase, [sample.id for sample in train], seed),

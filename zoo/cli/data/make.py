@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ from zoo.cli import show
 from zoo.cli.command import Command
 from zoo.errors import DataError
 
+SETS = ("digits", "shapes")
+
 
 @click.command("make", cls=Command)
-@click.argument("name", type=click.Choice(["digits", "shapes"]))
+@click.argument("name", metavar="digits|shapes")
 @click.argument("out", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--count", type=int, help="Pictures of shapes in all.  [default: 1000]")
 @click.option("--size", type=int, help="Pixels of a shape's picture.  [default: 128]")
@@ -30,6 +33,10 @@ def command(name: str, out: Path, count: int | None, size: int | None, seed: int
     digits: scikit-learn's 1,797 handwritten digits. shapes: pictures of one of ten shapes each on
     a textured ground, with the shapes' masks in masks/.
     """
+    if name not in SETS:
+        near = difflib.get_close_matches(name, SETS, n=1)
+        meant = f"did you mean {near[0]}?" if near else None
+        raise DataError(f"no set called {name!r}; sets are {' and '.join(SETS)}", hint=meant)
     asked = {key: value for key, value in (("count", count), ("size", size)) if value is not None}
     if name == "digits" and asked:
         raise DataError(f"digits takes no --{next(iter(asked))}", hint="only shapes does")
