@@ -7,6 +7,7 @@ from zoo.cli.group import Group
 command = Group(
     "plugins",
     {
+        "new": "Make the project of a plugin.",
         "check": "Run the conformance kit on a plugin.",
         "list": "List plugins with their state.",
         "show": "Tell all that a plugin declares.",
