@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import onnx
 import pytest
+import tensorflow as tf
 from onnx import numpy_helper
 
-from zoo.engine.export import parity, probes
+from zoo.engine.export import parity, probes, reference
 from zoo.engine.export.convert import convert
 from zoo.errors import ExportError, ParityFailure
 
@@ -15,8 +16,6 @@ from zoo.errors import ExportError, ParityFailure
 @pytest.fixture(scope="module")
 def exported(small, tmp_path_factory):
     """A model's file and golden answers that Keras gave."""
-    from zoo.engine.export import reference
-
     folder = tmp_path_factory.mktemp("exported")
     model = small()
     names, images = probes.probes((32, 32), probes.photographs((32, 32)))
@@ -34,6 +33,18 @@ def changed(folder, path, name, offset):
     tensor.CopyFrom(numpy_helper.from_array(array, name))
     onnx.save(model, path)
     return path
+
+
+def test_keras_is_asked_without_rounded_products():
+    rounds = tf.config.experimental.tensor_float_32_execution_enabled
+    before = rounds()
+
+    with reference._full_precision():
+        inside = rounds()
+
+    assert before
+    assert not inside
+    assert rounds()
 
 
 def test_figures_worked_out_by_hand():

@@ -71,7 +71,11 @@ def trace(model: keras.Model, *, opset: int, input_dtype: str) -> Graph:
     # What a layer holds as an eager tensor, such as the mean of a Normalization layer, becomes an
     # input named like its placeholder.
     captures = serve.get_concrete_function().graph.captures
-    captured = {placeholder.name: Weight.of(value.numpy()) for value, placeholder in captures}
+    captured = {
+        placeholder.name: Weight.of(value.numpy())
+        for value, placeholder in captures
+        if value.dtype != tf.resource
+    }
     arguments = {name: values[id(v)] for name, v in zip(names, kernels, strict=True)}
     proto = _convert(serve, signature, opset)
     return Graph.of(proto.graph, arguments | captured)
@@ -149,7 +153,7 @@ def _values(
 ) -> dict[int, Weight]:
     """The weight of each variable of the clone, by the variable's identity."""
     values: dict[int, Weight] = {}
-    for layer in filter(lambda layer: layer.weights, clone.layers):
+    for layer in [layer for layer in clone.layers if layer.weights]:
         weights = folds.weights(network.get_layer(layer.name))
         if layer.name in flattens.kernels:
             weights[0] = flattens.kernel(layer, weights[0])
