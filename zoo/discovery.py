@@ -18,6 +18,8 @@ from zoo.index import Index
 from zoo.part import KINDS, Part
 
 GROUP = "zoo"
+UNKNOWN = "unknown"
+"""Name and version of a distribution without metadata."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def _name_and_version(dist: Any) -> tuple[str, str]:
     head = text.split("\n\n", 1)[0]
     name = re.search(r"^Name: *(.+?)\s*$", head, re.MULTILINE)
     version = re.search(r"^Version: *(.+?)\s*$", head, re.MULTILINE)
-    return (name[1] if name else "unknown", version[1] if version else "unknown")
+    return (name[1] if name else UNKNOWN, version[1] if version else UNKNOWN)
 
 
 def _plugin(entry: tuple[str, str, str, str], config: Config, index: Index) -> Plugin:
