@@ -14,13 +14,17 @@ import pluggy
 from zoo.errors import (
     DataError,
     ExplainError,
+    ExportError,
     ModelError,
     PluginError,
     PolicyError,
+    SpecError,
+    UnknownPart,
     WeightsError,
     ZooError,
 )
 from zoo.transform import Fill, Flip, Rotate, Shear, Shift, Transform, Zoom
+from zoo.width import scaled
 
 if TYPE_CHECKING:
     import keras
@@ -50,6 +54,7 @@ _LAZY = {
 __all__ = [
     "DataError",
     "ExplainError",
+    "ExportError",
     "Features",
     "Fill",
     "Flip",
@@ -61,13 +66,16 @@ __all__ = [
     "Rotate",
     "Shear",
     "Shift",
+    "SpecError",
     "Tensor",
     "Transform",
+    "UnknownPart",
     "WeightsError",
     "ZooError",
     "Zoom",
     "gradient",
     "hookimpl",
+    "scaled",
 ]
 
 

@@ -230,3 +230,14 @@ def _pictures(height: int, width: int) -> np.ndarray:
 
 def _both(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, [anatomy.logits_tensor(model), model.output])
+
+
+@pytest.mark.parametrize("backbone", ["small-cnn", "vgg11bn", "minception"])
+@pytest.mark.parametrize("width", ["0", "-1", "1e3"])
+def test_a_width_out_of_range_is_refused(backbone, width):
+    with pytest.raises(ModelError) as caught:
+        zoo.build(f"{backbone}:width={width}+linear", classes=2, input_size=64)
+    assert str(caught.value) == (
+        f"width={float(width)} is out of range, accepted is above 0 and at most 16\n"
+        "  hint: 1 is the published width"
+    )

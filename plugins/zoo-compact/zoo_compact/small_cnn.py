@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from keras import layers
 
-from zoo.api import Features, Tensor
+from zoo.api import Features, Tensor, scaled
 
 FILTERS = (24, 48, 96)
 
@@ -22,7 +22,7 @@ def small_cnn(inputs: Tensor, *, width: float = 1.0) -> Features:
     Returns:
         Taps `stage1` to `stage3`, at strides 2, 4 and 8.
     """
-    stem, *_ = filters = [max(1, round(count * width)) for count in FILTERS]
+    stem, *_ = filters = [scaled(count, width) for count in FILTERS]
     x = _conv(inputs, stem, 3, strides=2, name="stem")
     x = layers.ReLU(name="stem_relu")(x)
     taps = {}

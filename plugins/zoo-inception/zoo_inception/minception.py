@@ -12,7 +12,7 @@ from functools import partial
 
 from keras import layers
 
-from zoo.api import Features, Tensor
+from zoo.api import Features, Tensor, scaled
 
 Conv = Callable[..., Tensor]
 """Convolution, batch normalisation and ReLU: conv(x, filters, size, name=..., strides=1)."""
@@ -110,7 +110,7 @@ def _conv(
     name: str,
     strides: int = 1,
 ) -> Tensor:
-    x = _linear(x, max(1, round(filters * width)), size, strides=strides, name=name)
+    x = _linear(x, scaled(filters, width), size, strides=strides, name=name)
     return layers.ReLU(name=f"{name}_relu")(x)
 
 

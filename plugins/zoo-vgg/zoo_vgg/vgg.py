@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from keras import layers
 
-from zoo.api import Features, Tensor
+from zoo.api import Features, Tensor, scaled
 
 # Convolutions in each of the five blocks: columns A, B, D and E of the paper's table 1.
 VGG11 = (1, 1, 2, 2, 2)
@@ -129,7 +129,7 @@ def _plain(x: Tensor, depths: tuple[int, ...], width: float) -> Features:
     for block, (depth, filters) in enumerate(zip(depths, FILTERS, strict=True), start=1):
         for conv in range(1, depth + 1):
             x = layers.Conv2D(
-                _scaled(filters, width),
+                scaled(filters, width),
                 3,
                 padding="same",
                 activation="relu",
@@ -149,7 +149,7 @@ def _normalised(x: Tensor, depths: tuple[int, ...], width: float) -> Features:
         for conv in range(1, depth + 1):
             # Published VGG-BN weights hold a bias beside the normalisation, so it stays.
             x = layers.Conv2D(
-                _scaled(filters, width), 3, padding="same", name=f"block{block}_conv{conv}"
+                scaled(filters, width), 3, padding="same", name=f"block{block}_conv{conv}"
             )(x)
             # Epsilon and momentum of the published weights (torch writes momentum as 0.1).
             x = layers.BatchNormalization(
@@ -159,7 +159,3 @@ def _normalised(x: Tensor, depths: tuple[int, ...], width: float) -> Features:
         x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
         taps[f"block{block}"] = x
     return taps
-
-
-def _scaled(filters: int, width: float) -> int:
-    return max(1, round(filters * width))
