@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import click
     import keras
 
+    from zoo.errors import ZooError
     from zoo.part import Part, Weights
 
 hookspec = pluggy.HookspecMarker("zoo")
@@ -88,3 +89,17 @@ def zoo_commands() -> list[click.Command]:  # type: ignore[empty-body]
 @hookspec
 def zoo_doctor_checks() -> Iterable[tuple[str, bool, str]]:  # type: ignore[empty-body]
     """Give checks for `zoo doctor`: (what was checked, whether it is well, what to do if not)."""
+
+
+@hookspec
+def zoo_error_hints(error: ZooError) -> str | None:
+    """Say what to do about an error, where a plugin knows more than zoo.
+
+    The command has failed, and the error is printed already.
+
+    Args:
+        error: Its class tells the kind, `message` and `hint` are what the user reads.
+
+    Returns:
+        One line, printed below the error with the plugin's name, or None.
+    """

@@ -8,6 +8,7 @@ import io
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +22,13 @@ from zoo.errors import PluginError, ZooError
 from zoo.part import Part
 
 log = logging.getLogger("zoo")
+calls = logging.getLogger("zoo.hooks")
+"""Each call of a hook, with its plugin, its seconds and what it gave, at the level DEBUG."""
+
+
+def trace(wanted: bool) -> None:
+    """Log every call of a hook from now on, or no longer, as `--trace-hooks` does."""
+    calls.setLevel(logging.DEBUG if wanted else logging.NOTSET)
 
 
 class ManifestPlugin:
@@ -72,6 +80,16 @@ class Hooks:
         self.load()
         return list(self._results(hook, **arguments))
 
+    def hints(self, error: ZooError) -> list[tuple[Plugin, str]]:
+        """What plugins advise about an error.
+
+        An error is told at once: of the modules that were not needed before it, only those are
+        imported whose source names the hook.
+        """
+        for plugin in [plugin for plugin in self._unloaded if _names(plugin, _HINTS)]:
+            self.load(only=plugin.name)
+        return list(self._results(_HINTS, error=error))
+
     def load(self, only: str | None = None) -> None:
         """Import the hook modules that are still to be imported, or that of one plugin."""
         waiting, self._unloaded = self._unloaded, []
@@ -85,7 +103,9 @@ class Hooks:
                 self._fail(plugin, error.message, error.hint or "", error)
 
     def _register(self, plugin: Plugin) -> None:
+        start = time.perf_counter()
         module = import_module(plugin.hooks, plugin)
+        calls.debug("%s: imported in %.3f s", plugin.hooks, time.perf_counter() - start)
         name = plugin.name
         try:
             self._manager.register(module, name=name)
@@ -103,26 +123,39 @@ class Hooks:
         caller = getattr(self._manager.hook, hook)
         for implementation in reversed(caller.get_hookimpls()):
             plugin = self._plugins[implementation.plugin_name.removesuffix(" (manifest)")]
-            taken = {name: arguments[name] for name in implementation.argnames}
             try:
-                result = implementation.function(**taken)
-                # Read inside the try: a generator raises only when it is read.
-                result = result if result is None else _READ[hook](result)
+                result = self._ask(hook, plugin, implementation, arguments)
             except _WrongResult as error:
                 self._fail(plugin, f"{hook} gave {error}", f"see zoo.hooks.{hook}", error)
                 continue
-            except ZooError:
-                raise
             except (Exception, SystemExit) as error:
+                if isinstance(error, ZooError) and hook != _HINTS:
+                    raise
                 reason = f"{hook} raised {type(error).__name__}: {_first_line(error)}"
                 self._fail(plugin, reason, f"report it to the authors of {plugin.origin}", error)
                 continue
             if result is not None:
                 yield plugin, result
 
+    def _ask(
+        self, hook: str, plugin: Plugin, implementation: pluggy.HookImpl, arguments: dict[str, Any]
+    ) -> Any:
+        """Call one implementation and read its result, which is when a generator runs."""
+        outcome, start = "raised", time.perf_counter()
+        try:
+            result = implementation.function(**{n: arguments[n] for n in implementation.argnames})
+            outcome = f"gave {'nothing' if result is None else type(result).__name__}"
+            return result if result is None else _READ[hook](result)
+        finally:
+            if not isinstance(implementation.plugin, ManifestPlugin):
+                seconds = time.perf_counter() - start
+                who = f"{plugin.name} ({plugin.origin})"
+                calls.debug("%s: %s %s in %.3f s", hook, who, outcome, seconds)
+
     def _fail(self, plugin: Plugin, reason: str, remedy: str, error: BaseException) -> None:
         if os.environ.get("ZOO_STRICT", "") not in ("", "0"):
             raise error
+        reason = reason.removeprefix(f"plugin {plugin.name} ({plugin.origin}): ")
         self.problems.append(Problem(plugin.name, plugin.origin, reason, remedy))
         log.warning("plugin %s (%s): %s", plugin.name, plugin.origin, reason)
 
@@ -149,12 +182,20 @@ def _list(result: Any) -> list[Any]:
     return list(result)
 
 
+def _sentence(result: Any) -> str:
+    """One line that a terminal only prints."""
+    line = next(iter(_text(result).splitlines()), "")
+    return "".join(c for c in line if c.isprintable())[:200]
+
+
 def _checks(result: Any) -> list[tuple[str, bool, str]]:
     checks = _list(result)
     if not all(isinstance(check, tuple) and len(check) == 3 for check in checks):
         raise _WrongResult("a list of something else than (check, well, advice)")
     return [(str(name), bool(well), str(advice)) for name, well, advice in checks]
 
+
+_HINTS = "zoo_error_hints"
 
 _READ: dict[str, Callable[[Any], Any]] = {
     "zoo_parts": _list,
@@ -164,7 +205,18 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "zoo_model_exported": lambda result: [_path(each) for each in _list(result)],
     "zoo_commands": _list,
     "zoo_doctor_checks": _checks,
+    _HINTS: _sentence,
 }
+
+
+def _names(plugin: Plugin, hook: str) -> bool:
+    """Whether the source of a plugin's hook module names a hook."""
+    path = Path(plugin.manifest).parent.joinpath(*plugin.hooks.split(".")[1:])
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    try:
+        return hook.encode() in path.read_bytes()
+    except OSError:
+        return False
 
 
 def import_module(name: str, plugin: Plugin | Part) -> ModuleType:

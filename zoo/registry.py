@@ -311,6 +311,11 @@ def load(registry: str | os.PathLike[str] | None = None, *, plugins: bool = True
     return _loaded
 
 
+def loaded() -> Registry | None:
+    """The registry of this process, or None while nothing has asked for it."""
+    return _loaded
+
+
 def use(registry: Registry) -> None:
     """Make this the registry of the process, as the conformance kit does for a folder."""
     global _loaded

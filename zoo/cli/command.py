@@ -1,4 +1,4 @@
-"""What every command has in common: --json, --traceback, and where its registry comes from."""
+"""What every command has in common: --json, what it shows of itself, and its registry."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from zoo import registry
+from zoo import plugins, registry
 from zoo.registry import Registry
 
 
@@ -20,6 +20,13 @@ class Command(click.Command):
                 "--json", "zoo.json", "Print one JSON document on stdout and nothing else there."
             ),
             _flag("--traceback", "zoo.traceback", "Show the traceback of an error."),
+            click.Option(
+                ["--trace-hooks"],
+                is_flag=True,
+                help="Log each call of a plugin's hook.  [env: ZOO_TRACE_HOOKS]",
+                expose_value=False,
+                callback=_trace,
+            ),
             _flag("--no-plugins", "zoo.no_plugins", "Use only the parts that come with zoo."),
             click.Option(
                 ["--registry"],
@@ -39,6 +46,11 @@ def load_registry() -> Registry:
 
 def _flag(name: str, key: str, text: str) -> click.Option:
     return click.Option([name], is_flag=True, help=text, expose_value=False, callback=_keep(key))
+
+
+def _trace(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        plugins.trace(True)
 
 
 def _keep(key: str) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
 import click
 
-from zoo import __version__, registry
+from zoo import __version__, plugins, registry
 from zoo.cli import show
 from zoo.cli.group import Group
 from zoo.discovery import Plugin
@@ -75,12 +76,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     show.listen()
+    plugins.trace(os.environ.get("ZOO_TRACE_HOOKS", "") not in ("", "0"))
     try:
         zoo.main(words, prog_name="zoo", standalone_mode=False)
     except ZooError as error:
         if "--traceback" in words:
             raise
         show.error(error)
+        _show_hints(error)
         return error.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
         show.note(error.format_message())
@@ -97,6 +100,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     return 0
+
+
+def _show_hints(error: ZooError) -> None:
+    """Show what plugins advise about an error, if the command came far enough to know of any."""
+    known = registry.loaded()
+    for plugin, hint in known.hooks.hints(error) if known else ():
+        show.note(f"  hint from {plugin.name}: {hint}")
 
 
 def _plugin_commands() -> dict[str, Plugin]:
