@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -10,6 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from zoo.recipe import Phase
 
 REDRAW_SECONDS = 0.2
@@ -34,15 +37,23 @@ class Screen:
         """Tell what was decided without being asked for."""
         self.line(f"note: {text}")
 
-    def phase(self, phase: Phase, pictures: int, first_epoch: int) -> PhaseProgress:
-        """Give the callback that shows a phase.
+    @contextmanager
+    def phase(self, phase: Phase, pictures: int, first_epoch: int) -> Iterator[PhaseProgress]:
+        """Show a phase for as long as it runs.
 
         Args:
             phase: The phase about to start.
             pictures: Training pictures in an epoch.
             first_epoch: Epochs that earlier phases took.
+
+        Yields:
+            The callback for Keras. Keras tells callbacks of no error, hence the context.
         """
-        return PhaseProgress(self._console, phase, pictures, first_epoch)
+        progress = PhaseProgress(self._console, phase, pictures, first_epoch)
+        try:
+            yield progress
+        finally:
+            progress.close()
 
 
 class PhaseProgress(keras.callbacks.Callback):
@@ -87,24 +98,26 @@ class PhaseProgress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Close the bar and write the epoch's line."""
-        self._close()
+        self.close()
         seconds = time.perf_counter() - self._started
         names = ("loss", "accuracy", "val_loss", "val_accuracy")
         figures = _figures(logs or {}, names)
         self._console.print(f"{self._title(epoch)}  {figures}  {seconds:.1f} s", markup=False)
 
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Close the bar."""
-        self._close()
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Say what the time goes into once the training pictures are through."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self._pictures, said="validating")
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
 
     def _title(self, epoch: int) -> str:
         width = len(str(self._phase.epochs))
         return f"{self._phase.name} {epoch - self._first + 1:{width}}/{self._phase.epochs}"
-
-    def _close(self) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
 
 
 def _figures(logs: dict[str, Any], names: tuple[str, ...]) -> str:

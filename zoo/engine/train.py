@@ -93,10 +93,10 @@ def train(
     transforms = {leg.name: policies.transforms(leg.policy, parts) for leg in chosen.phases}
     out = run.check(out)
     folder = pictures if isinstance(pictures, data.ImageFolder) else data.read(pictures, seed=seed)
-    samples, held_out = folder.split("train"), folder.split("val")
-    if not samples or not held_out:
+    if lacking := {"train", "val"} - set(folder.counts):
         raise DataError(
-            f"{folder.root} has no pictures to {'validate with' if samples else 'train on'}",
+            f"{folder.root} has no pictures to "
+            + ("train on" if "train" in lacking else "validate with"),
             hint="give at least two pictures of each class, or a train/ and a val/ folder",
         )
     place = runtime.start(device)
@@ -123,31 +123,8 @@ def train(
     }
     with run.create(out, facts) as draft:
         draft.write("recipe.toml", recipes.to_toml(chosen))
-        timings: dict[str, Any] = {"phases": {}}
-        with data.tolerate(samples) as bad, data.tolerate(held_out) as bad_held_out:
-            first_epoch = 0
-            for number, leg in enumerate(chosen.phases, 1):
-                begun = time.perf_counter()
-                groups = phase.free(model, leg)
-                shown.line(_headline(model, leg, groups))
-                first_epoch += phase.fit(
-                    model,
-                    leg,
-                    samples,
-                    held_out,
-                    policy=_compiled(transforms[leg.name]),
-                    seed=seed,
-                    first_epoch=first_epoch,
-                    checkpoint=draft.checkpoints / f"{number}-{leg.name}.weights.h5",
-                    history=draft.path / "history.csv",
-                    callbacks=[
-                        *_plugin_callbacks(draft.path),
-                        shown.phase(leg, len(samples), first_epoch),
-                    ],
-                    unreadable=(bad, bad_held_out),
-                )
-                timings["phases"][leg.name] = round(time.perf_counter() - begun, 3)
-        unreadable = {**folder.unreadable, **bad.reasons, **bad_held_out.reasons}
+        seconds, undecoded = _train_phases(model, chosen, transforms, folder, seed, draft, shown)
+        unreadable = {**folder.unreadable, **undecoded}
         for id, reason in unreadable.items():
             shown.note(f"left out: {id}: {reason}")
         _release(model)
@@ -159,11 +136,54 @@ def train(
             model, folder, split=split, batch_size=chosen.phases[-1].batch_size
         )
         draft.write("metrics.json", metrics)
-        timings["evaluate"] = round(time.perf_counter() - begun, 3)
-        timings["total"] = round(time.perf_counter() - started, 3)
+        timings = {
+            "phases": seconds,
+            "evaluate": _since(begun),
+            "total": _since(started),
+        }
         draft = draft.update(timings=timings, unreadable=unreadable)
         report.write(draft)
     return run.open(out)
+
+
+def _train_phases(
+    model: keras.Model,
+    chosen: Recipe,
+    transforms: dict[str, list[transform.Transform]],
+    folder: data.ImageFolder,
+    seed: int,
+    draft: Run,
+    shown: Screen,
+) -> tuple[dict[str, float], dict[str, str]]:
+    """Go through the recipe; give the seconds of each phase, and the pictures not decoded."""
+    train, val = folder.split("train"), folder.split("val")
+    seconds: dict[str, float] = {}
+    taken = 0
+    with data.tolerate(train) as bad, data.tolerate(val) as bad_val:
+        for number, leg in enumerate(chosen.phases, 1):
+            begun = time.perf_counter()
+            shown.line(_headline(model, leg, phase.free(model, leg)))
+            with shown.phase(leg, len(train), taken) as progress:
+                taken += phase.fit(
+                    model,
+                    leg,
+                    train,
+                    val,
+                    policy=_compiled(transforms[leg.name]),
+                    seed=seed,
+                    first_epoch=taken,
+                    checkpoint=draft.checkpoints / f"{number}-{leg.name}.weights.h5",
+                    history=draft.path / "history.csv",
+                    callbacks=[*_plugin_callbacks(draft.path), progress],
+                    unreadable=(bad, bad_val),
+                )
+            seconds[leg.name] = _since(begun)
+    return seconds, {**bad.reasons, **bad_val.reasons}
+
+
+def _since(moment: float) -> float:
+    """Seconds since a moment, to the millisecond."""
+    return round(time.perf_counter() - moment, 3)
 
 
 def _compiled(transforms: Sequence[transform.Transform]) -> data.Augment | None:
