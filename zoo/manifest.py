@@ -37,7 +37,14 @@ class _Table(BaseModel):
 
 
 class Normalization(_Table):
-    """How RGB 0..255 becomes what the weights expect: (x / scale - mean) / std, in `order`."""
+    """How RGB 0..255 becomes what the weights expect: (x / scale - mean) / std, in `order`.
+
+    Args:
+        order: Order of the channels that the weights were trained on.
+        mean: What is taken from each channel, in that order.
+        std: What each channel is then divided by, above 0.
+        scale: What every channel is divided by first, above 0.
+    """
 
     order: Literal["rgb", "bgr"] = "rgb"
     mean: Channels = (0.0, 0.0, 0.0)
@@ -52,7 +59,19 @@ class Normalization(_Table):
 
 
 class WeightsRow(_Table):
-    """One `[backbone.NAME.weights.TAG]`."""
+    """One `[backbone.NAME.weights.TAG]`.
+
+    Args:
+        source: Address: `https://...`, `package://FILE`, or a scheme that a hook resolves.
+        sha256: Digest of the file, 64 hexadecimal digits.
+        md5: Digest of the file where the publisher gives no better one.
+        size: Bytes of the file; `https://` needs it.
+        license: SPDX id of the weights, which need not be that of the code.
+        format: The converter that reads the file; `keras` for a file of our own layer names.
+        normalization: What the weights expect of a picture; it becomes a layer of the model.
+        classes: Name of the list of classes of the classifier, such as `imagenet-1k`.
+        options: Options of the backbone that these weights need.
+    """
 
     source: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9+.-]*://\S+$", max_length=500)]
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
@@ -77,7 +96,13 @@ class WeightsRow(_Table):
 
 
 class PartRow(_Table):
-    """One `[KIND.NAME]`."""
+    """One `[KIND.NAME]`.
+
+    Args:
+        target: The function, `package.module:function`, inside the plugin's own package.
+        paper: Where it was published.
+        license: SPDX id of the code.
+    """
 
     target: Target
     paper: Text = ""
@@ -85,7 +110,16 @@ class PartRow(_Table):
 
 
 class BackboneRow(PartRow):
-    """One `[backbone.NAME]`: what an image size and a set of weights add to a part."""
+    """One `[backbone.NAME]`: what an image size and a set of weights add to a part.
+
+    Args:
+        target: The function, `package.module:function`, inside the plugin's own package.
+        paper: Where it was published.
+        license: SPDX id of the code.
+        input: Native height and width in pixels.
+        minimum: Smallest height and width it accepts.
+        weights: Pretrained weights by tag.
+    """
 
     input: Size = (224, 224)
     minimum: Size | None = None
@@ -93,7 +127,20 @@ class BackboneRow(PartRow):
 
 
 class Manifest(_Table):
-    """A whole registry.toml of a plugin."""
+    """A whole registry.toml of a plugin.
+
+    Args:
+        schema_: Version of this form.
+        namespace: What stands before the `/` of its names; by default the entry point's name.
+        requires_zoo: Versions of zoo it works with, such as `>=0.1,<0.3`.
+        hooks: Its module of hooks.
+        keras_package: Prefix of the names under which saved models find its layers.
+        commands: Command to its one line of help; the hook module gives the command itself.
+        backbone: Its backbones by name.
+        head: Its heads by name.
+        policy: Its augmentation policies by name.
+        interpreter: Its interpreters by name.
+    """
 
     schema_: Annotated[int, Field(alias="schema")]
     namespace: Name | None = None
