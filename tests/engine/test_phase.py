@@ -227,6 +227,17 @@ def test_a_loss_that_is_no_number_names_the_batch(fit, samples):
     assert caught.value.exit_code == 1
 
 
+def test_weights_that_cannot_be_written_leave_no_half_of_them(model, tmp_path, monkeypatch):
+    def fill_the_disk(path):
+        path.write_bytes(b"half of")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(model, "save_weights", fill_the_disk)
+    with pytest.raises(OSError, match="no space"):
+        phase.BestWeights(model, tmp_path / "best.weights.h5").on_epoch_end(0, {"val_loss": 1.0})
+    assert not list(tmp_path.iterdir())
+
+
 def test_memory_that_does_not_suffice_is_told_with_remedies(fit):
     class Full(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):

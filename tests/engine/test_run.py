@@ -60,8 +60,14 @@ def test_history_is_read_as_numbers(tmp_path: Path):
 
 
 def test_an_error_before_the_first_checkpoint_leaves_nothing(tmp_path: Path):
-    with pytest.raises(ValueError, match="early"), run.create(tmp_path / "pets", FACTS):
-        raise ValueError("early")
+
+    def fail() -> None:
+        with run.create(tmp_path / "pets", FACTS) as draft:
+            (draft.checkpoints / ".half-written").write_bytes(b"we")
+            raise ValueError("early")
+
+    with pytest.raises(ValueError, match="early"):
+        fail()
     assert not list(tmp_path.iterdir())
 
 

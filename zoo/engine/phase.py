@@ -170,8 +170,11 @@ class BestWeights(keras.callbacks.Callback):
         loss = float((logs or {})["val_loss"])
         if loss < self.best or not self._path.exists():
             self.best = loss
-            self._whole.save_weights(self._beside)
-            self._beside.replace(self._path)
+            try:
+                self._whole.save_weights(self._beside)
+                self._beside.replace(self._path)
+            finally:
+                self._beside.unlink(missing_ok=True)
 
 
 class Epochs(keras.callbacks.Callback):

@@ -205,7 +205,7 @@ def create(out: str | Path, facts: Mapping[str, Any]) -> Iterator[Run]:
             out.rmdir()
         folder.rename(out)
     except BaseException:
-        if folder.exists() and not any(draft.checkpoints.iterdir()):
+        if folder.exists() and not any(draft.checkpoints.glob("*.weights.h5")):
             shutil.rmtree(folder)
         raise
 
