@@ -133,3 +133,20 @@ def test_info_of_a_model_name(capsys):
     code, out, _ = run(capsys, "info", "vgg16bn+dense-bn(dropout=0.3)")
     assert code == 0
     assert out.startswith("vgg16bn+dense-bn:dropout=0.3\n")
+
+
+def test_a_fault_of_our_own_is_one_sentence_too(capsys, monkeypatch):
+    from zoo.registry import Registry
+
+    def fail(*_):
+        raise KeyError("moon")
+
+    monkeypatch.setattr(Registry, "parts", fail)
+    assert run(capsys, "list") == (
+        1,
+        "",
+        "error: zoo failed in a way it should not: KeyError: 'moon'\n"
+        "  hint: the same command with --traceback shows where; please report it\n",
+    )
+    with pytest.raises(KeyError):
+        main(["list", "--traceback"])

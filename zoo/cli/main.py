@@ -99,6 +99,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output went away, as `zoo list | head` does.
         sys.stderr.close()
         return 0
+    except Exception as error:
+        if "--traceback" in words:
+            raise
+        text = " ".join(str(error).split())[:300] or "no message"
+        show.error(
+            ZooError(
+                f"zoo failed in a way it should not: {type(error).__name__}: {text}",
+                "the same command with --traceback shows where; please report it",
+            )
+        )
+        return 1
     return 0
 
 
