@@ -1,4 +1,5 @@
 import logging
+import sys
 
 import pytest
 
@@ -121,3 +122,48 @@ def test_the_probe_goes_on_behind_a_module_that_ends_the_process(install, monkey
         "acme_zoo.hooks ends the process when imported (exit status 1)",
         "acme_zoo.parts has no function pooled",
     ]
+
+
+COMPUTED = """
+    from zoo.api import hookimpl
+
+    @hookimpl
+    def zoo_parts(kind):
+        if kind == "backbone":
+            row = {"target": "acme_zoo.parts:tiny", "defaults": {"width": 0.5}}
+            return {"half": row, "bad": {"target": "os:system"}} if BAD else {"half": row}
+"""
+
+
+def test_parts_are_computed_when_a_name_is_asked_for(install):
+    files = with_hooks(COMPUTED.replace("BAD", "False"), 'computes = ["backbone"]')
+    install("acme-zoo", files, entry="acme")
+    loaded = registry.load()
+    assert loaded.find("backbone", "acme/tiny") is not None
+    assert "acme_zoo.hooks" not in sys.modules, "a name that a manifest holds imports nothing"
+    half = loaded.part("backbone", "acme/half")
+    assert "acme_zoo.hooks" in sys.modules
+    assert (half.options[0].default, half.origin) == (0.5, "acme-zoo 0.3")
+    assert str(loaded.parse("acme/half+linear")) == "acme/half+linear"
+    assert loaded.resolve(loaded.parse("acme/half+linear")).backbone.options == {"width": 0.5}
+    assert "acme/half" not in [part.id for part in loaded.parts()]
+    assert "acme/half" in [part.id for part in loaded.parts(computed=True)]
+
+
+def test_a_computed_row_is_held_to_the_schema(install):
+    files = with_hooks(COMPUTED.replace("BAD", "True"), 'computes = ["backbone"]')
+    install("acme-zoo", files, entry="acme")
+    loaded = registry.load()
+    assert loaded.find("backbone", "acme/half") is None
+    (problem,) = [each for each in loaded.problems if each.plugin == "acme"]
+    assert "target 'os:system' lies outside the package acme_zoo" in problem.reason
+
+
+def test_a_row_may_set_the_default_of_an_option(install):
+    manifest = ACME["registry.toml"] + "defaults = { dropout = 0.2 }\n"
+    install("acme-zoo", ACME | {"registry.toml": manifest}, entry="acme")
+    assert registry.load().part("head", "acme/pooled").options[0].default == 0.2
+    install("acme-zoo", ACME | {"registry.toml": manifest.replace("dropout", "drop")}, entry="acme")
+    (problem,) = [each for each in registry.load().problems if each.plugin == "acme"]
+    assert "defaults sets 'drop', which is no option" in problem.reason
+    assert problem.remedy == "options: dropout"

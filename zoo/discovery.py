@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +15,7 @@ from zoo import __version__
 from zoo.config import Config
 from zoo.errors import ManifestError
 from zoo.index import Index
+from zoo.option import Option
 from zoo.part import KINDS, Part
 
 GROUP = "zoo"
@@ -54,6 +55,8 @@ class Plugin:
     hooks: str = ""
     keras_package: str = ""
     commands: dict[str, str] = field(default_factory=dict)
+    computes: tuple[str, ...] = ()
+    xfail: dict[str, str] = field(default_factory=dict)
     state: Literal["ready", "broken", "refused"] = "ready"
     reason: str = ""
     parts: tuple[Part, ...] = ()
@@ -75,6 +78,7 @@ class Plugin:
     def read(cls, facts: dict[str, Any]) -> Plugin:
         """The plugin that `document` described."""
         facts = dict(facts)
+        facts["computes"] = tuple(facts["computes"])
         facts["parts"] = tuple(Part.read(part) for part in facts["parts"])
         facts["problems"] = tuple(Problem(**problem) for problem in facts["problems"])
         return cls(**facts)
@@ -207,12 +211,14 @@ def _read(plugin: Plugin, path: Path) -> tuple[Plugin, list[Path]]:
         "hooks": manifest.hooks or "",
         "keras_package": manifest.keras_package,
         "commands": dict(manifest.commands),
+        "computes": manifest.computes,
+        "xfail": dict(manifest.xfail),
     }
     problems = list(_version_problems(plugin, manifest.requires_zoo))
     parts = []
     for kind in KINDS:
         for name, row in getattr(manifest, kind).items():
-            part_id = name if facts["namespace"] == "zoo" else f"{facts['namespace']}/{name}"
+            part_id = _id(facts["namespace"], name)
             try:
                 parts.append(_part(plugin, path, kind, name, part_id, row, files))
             except ManifestError as error:
@@ -257,11 +263,11 @@ def _part(
             f"a {kind} takes {expected}",
             f"write def {function}({_SIGNATURES[kind]})",
         )
-    facts = row.model_dump(exclude={"weights"}) | {
+    facts = row.model_dump(exclude={"weights", "defaults"}) | {
         "kind": kind,
         "id": part_id,
         "summary": read.summary,
-        "options": [option.to_json() for option in read.options],
+        "options": [option.to_json() for option in _set(read.options, row.defaults, where)],
         "plugin": plugin.name,
         "distribution": plugin.distribution,
         "version": plugin.version,
@@ -284,6 +290,51 @@ def _part(
                 f"options: {', '.join(sorted(options)) or 'none'}",
             )
     return part
+
+
+def compute(plugin: Plugin, kind: Any, rows: Mapping[str, Mapping[str, Any]]) -> list[Part]:
+    """Make parts of rows that a plugin gives at run time, held to the same schema as a manifest.
+
+    Args:
+        plugin: Whose they are.
+        kind: backbone, head, policy or interpreter.
+        rows: Name to row, each as in `[KIND.NAME]` of a manifest.
+
+    Raises:
+        ManifestError: A row breaks the schema.
+    """
+    from zoo import manifest as schema
+
+    path = Path(plugin.manifest)
+    table = {name: dict(row) for name, row in rows.items()}
+    checked = schema.validate({"schema": schema.SCHEMA, kind: table}, path)
+    return [
+        _part(plugin, path, kind, name, _id(plugin.namespace, name), row, [])
+        for name, row in getattr(checked, kind).items()
+    ]
+
+
+def _id(namespace: str, name: str) -> str:
+    return name if namespace == "zoo" else f"{namespace}/{name}"
+
+
+def _set(options: tuple[Option, ...], defaults: Mapping[str, Any], where: str) -> list[Option]:
+    """A function's options with the defaults that a row gives them."""
+    unknown = sorted(defaults.keys() - {option.name for option in options})
+    if unknown:
+        names = ", ".join(option.name for option in options) or "none"
+        raise ManifestError(
+            f"{where}: defaults sets {unknown[0]!r}, which is no option", f"options: {names}"
+        )
+    try:
+        return [
+            replace(option, default=option.check(defaults[option.name]))
+            if option.name in defaults
+            else option
+            for option in options
+        ]
+    except ValueError as error:
+        raise ManifestError(f"{where}: defaults: {error}", "give values of that type") from error
 
 
 _SUPPLIED = {"backbone": 1, "head": 2, "policy": 0, "interpreter": 3}
@@ -377,6 +428,7 @@ def _in_state(
         "parts": (),
         "hooks": "",
         "commands": {},
+        "computes": (),
         "problems": problems,
     }
     return Plugin(**facts)

@@ -7,7 +7,7 @@ and takes only the arguments it uses.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -19,17 +19,23 @@ if TYPE_CHECKING:
     import keras
 
     from zoo.errors import ZooError
-    from zoo.part import Part, Weights
+    from zoo.part import Weights
 
 hookspec = pluggy.HookspecMarker("zoo")
 
 
 @hookspec
-def zoo_parts(kind: str) -> Iterable[Part]:  # type: ignore[empty-body]
-    """Give parts of one kind. Every manifest implements it; nobody else needs to.
+def zoo_parts(kind: str) -> Mapping[str, Mapping[str, Any]]:  # type: ignore[empty-body]
+    """Give parts that are known at run time only, such as one for each file in a folder.
+
+    The manifest names the kinds under `computes`. A name that no manifest holds is then looked
+    for here, and `zoo list --computed` shows what there is.
 
     Args:
         kind: backbone, head, policy or interpreter.
+
+    Returns:
+        Name to row, each as in `[KIND.NAME]` of a manifest.
     """
 
 

@@ -102,11 +102,13 @@ class PartRow(_Table):
         target: The function, `package.module:function`, inside the plugin's own package.
         paper: Where it was published.
         license: SPDX id of the code.
+        defaults: Values of options that this row sets otherwise than the function does.
     """
 
     target: Target
     paper: Text = ""
     license: Text = ""
+    defaults: dict[str, bool | int | float | str] = {}
 
 
 class BackboneRow(PartRow):
@@ -135,6 +137,7 @@ class Manifest(_Table):
         requires_zoo: Versions of zoo it works with, such as `>=0.1,<0.3`.
         hooks: Its module of hooks.
         keras_package: Prefix of the names under which saved models find its layers.
+        computes: Kinds of which the hook module gives further parts at run time.
         commands: Command to its one line of help; the hook module gives the command itself.
         backbone: Its backbones by name.
         head: Its heads by name.
@@ -147,7 +150,9 @@ class Manifest(_Table):
     requires_zoo: Text = ""
     hooks: Module | None = None
     keras_package: Text = ""
+    computes: tuple[Literal["backbone", "head", "policy", "interpreter"], ...] = ()
     commands: dict[Name, Text] = {}
+    xfail: dict[Text, Text] = {}
     backbone: dict[Name, BackboneRow] = {}
     head: dict[Name, PartRow] = {}
     policy: dict[Name, PartRow] = {}
@@ -160,6 +165,8 @@ class Manifest(_Table):
             raise ValueError(f"a manifest holds at most {MAX_PARTS} parts, received {rows}")
         if self.commands and not self.hooks:
             raise ValueError("commands are given by a hook module: set hooks")
+        if self.computes and not self.hooks:
+            raise ValueError("parts are computed by a hook module: set hooks")
         return self
 
 

@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,8 +17,8 @@ from typing import Any
 import pluggy
 
 from zoo import hooks as specs
-from zoo.discovery import Plugin, Problem
-from zoo.errors import PluginError, ZooError
+from zoo.discovery import Plugin, Problem, compute
+from zoo.errors import ManifestError, PluginError, ZooError
 from zoo.part import Part
 
 log = logging.getLogger("zoo")
@@ -61,7 +61,27 @@ class Hooks:
 
     def parts(self, kind: str) -> list[Part]:
         """Parts of one kind, in the order of the plugins."""
-        return [part for _, parts in self._results("zoo_parts", kind=kind) for part in parts]
+        return [
+            part
+            for _, parts in self._results("zoo_parts", kind=kind)
+            for part in parts
+            if isinstance(part, Part)
+        ]
+
+    def computed(self, kind: str) -> list[Part]:
+        """Parts of one kind that hook modules give at run time; only now are those imported."""
+        givers = {name for name, plugin in self._plugins.items() if kind in plugin.computes}
+        for name in givers:
+            self.load(name)
+        found = []
+        for plugin, rows in self._results("zoo_parts", kind=kind):
+            if plugin.name not in givers or not isinstance(rows, Mapping):
+                continue
+            try:
+                found += compute(plugin, kind, rows)
+            except ManifestError as error:
+                self._fail(plugin, f"zoo_parts: {error.message}", error.hint or "", error)
+        return found
 
     def call(self, hook: str, **arguments: Any) -> list[tuple[Plugin, Any]]:
         """Call a hook in every plugin that implements it.
@@ -198,7 +218,7 @@ def _checks(result: Any) -> list[tuple[str, bool, str]]:
 _HINTS = "zoo_error_hints"
 
 _READ: dict[str, Callable[[Any], Any]] = {
-    "zoo_parts": _list,
+    "zoo_parts": lambda result: result if isinstance(result, Mapping) else _list(result),
     "zoo_resolve_weights": _path,
     "zoo_model_built": _text,
     "zoo_callbacks": _list,

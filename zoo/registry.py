@@ -70,6 +70,7 @@ class Registry:
         self.config = config
         self.hooks = Hooks(plugins)
         self._parts: dict[str, dict[str, Part]] = {}
+        self._computed: dict[str, dict[str, Part]] = {}
         self._conflicts: dict[tuple[str, str], list[Part]] = {}
         for kind in KINDS:
             self._parts[kind] = self._settle(kind, self.hooks.parts(kind))
@@ -157,7 +158,15 @@ class Registry:
                     f"{plugin.state}: {plugin.reason}",
                     "zoo doctor tells more",
                 )
-        return None
+        return self.computed(kind).get(name)
+
+    def computed(self, kind: str) -> dict[str, Part]:
+        """Parts of one kind that plugins give at run time; asking imports their hook modules."""
+        if kind not in self._computed:
+            listed = self._parts[kind]
+            parts = [part for part in self.hooks.computed(kind) if part.id not in listed]
+            self._computed[kind] = {part.id: part for part in parts}
+        return self._computed[kind]
 
     def part(self, kind: str, name: str) -> Part:
         """The part of this id or alias.
@@ -171,16 +180,24 @@ class Registry:
             raise self._unknown(name, (kind,))
         return found
 
-    def parts(self, pattern: str = "*", kind: str | None = None) -> list[Part]:
-        """Parts whose id matches a shell pattern or holds the text, kind by kind."""
+    def parts(
+        self, pattern: str = "*", kind: str | None = None, *, computed: bool = False
+    ) -> list[Part]:
+        """Parts whose id matches a shell pattern or holds the text, kind by kind.
+
+        Args:
+            pattern: The pattern or text.
+            kind: One kind, or None for all.
+            computed: Also those that plugins give at run time, whose hook modules it imports.
+        """
         glob = pattern if any(mark in pattern for mark in "*?[") else f"*{pattern}*"
-        return [
-            self._parts[each][name]
-            for each in KINDS
-            if kind in (None, each)
-            for name in self.names(each)
-            if fnmatch.fnmatchcase(name, glob)
-        ]
+        found = []
+        for each in KINDS:
+            if kind in (None, each):
+                parts = [self._parts[each][name] for name in self.names(each)]
+                parts += self.computed(each).values() if computed else ()
+                found += [part for part in parts if fnmatch.fnmatchcase(part.id, glob)]
+        return found
 
     def default(self, name: str) -> str:
         """What is used where a command is not told: of recipe or interpreter."""

@@ -16,10 +16,13 @@ from zoo.part import KINDS
 @click.option("--kind", type=click.Choice([*KINDS, "preset"]), help="Only parts of one kind.")
 @click.option("--plugin", help="Only parts of one plugin or distribution.")
 @click.option("--pretrained", is_flag=True, help="Only backbones with pretrained weights.")
-def command(pattern: str, kind: str | None, plugin: str | None, pretrained: bool) -> None:
+@click.option("--computed", is_flag=True, help="Also parts that plugins compute at run time.")
+def command(
+    pattern: str, kind: str | None, plugin: str | None, pretrained: bool, computed: bool
+) -> None:
     """List parts whose name matches PATTERN, a shell pattern or a piece of the name."""
     registry = load_registry()
-    parts = [] if kind == "preset" else registry.parts(pattern, kind)
+    parts = [] if kind == "preset" else registry.parts(pattern, kind, computed=computed)
     if plugin:
         parts = [part for part in parts if plugin in (part.plugin, part.distribution)]
     if pretrained:

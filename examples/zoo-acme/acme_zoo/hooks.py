@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 from zoo.api import hookimpl
 
@@ -15,3 +16,20 @@ def zoo_doctor_checks() -> Iterator[tuple[str, bool, str]]:
         os.statvfs(".").f_bavail * os.statvfs(".").f_frsize if hasattr(os, "statvfs") else 1 << 40
     )
     yield "a gigabyte is free here", free > 1 << 30, "make room before you train"
+
+
+@hookimpl
+def zoo_parts(kind: str) -> dict[str, dict[str, Any]]:
+    """Give the backbone at three more widths, without a row for each."""
+    if kind != "backbone":
+        return {}
+    return {
+        f"squeeze-w{percent}": {
+            "target": "acme_zoo.squeeze:squeeze",
+            "defaults": {"width": percent / 100},
+            "paper": "arXiv:1602.07360",
+            "license": "Apache-2.0",
+            "minimum": [32, 32],
+        }
+        for percent in (25, 50, 75)
+    }
