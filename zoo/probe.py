@@ -27,17 +27,20 @@ SLOW = 2.0
 HEAVY = frozenset({"keras", "tensorflow", "jax", "torch"})
 
 
-def probe(plugins: Iterable[Plugin], timeout: float | None = None) -> list[Problem]:
+def probe(
+    plugins: Iterable[Plugin], timeout: float | None = None, *, quick: float = SLOW
+) -> list[Problem]:
     """Import the hook and target modules of plugins where they can do no harm.
 
     Args:
         plugins: Those to import; what is refused or broken is left alone.
         timeout: Seconds that one module may take, by default `$ZOO_PROBE_TIMEOUT` or 30.
+        quick: Seconds of processor time that a hook module may take.
 
     Returns:
         A problem for each thing that a module did and should not: raise, exit, kill the process,
-        hang, print, fork, change the working directory or Keras's settings, take long, or, in a
-        hook module, load Keras.
+        hang, print, fork, use the network, change the working directory or Keras's settings, take
+        long, or, in a hook module, load Keras, write a file or start a process.
     """
     timeout = timeout or float(os.environ.get("ZOO_PROBE_TIMEOUT", TIMEOUT))
     jobs = [
@@ -49,14 +52,15 @@ def probe(plugins: Iterable[Plugin], timeout: float | None = None) -> list[Probl
 
     def run(job: tuple[Plugin, str, list[str]]) -> list[Problem]:
         plugin, module, functions = job
-        faults = _faults(module, functions, module == plugin.hooks, timeout)
+        budget = quick if module == plugin.hooks else None
+        faults = _faults(module, functions, budget, timeout)
         remedy = f"report it to the authors, or switch it off: ZOO_DISABLE={plugin.name}"
         return [
             Problem(plugin.name, plugin.origin, f"{module} {fault}", remedy) for fault in faults
         ]
 
     # A thread each waits for its process, so that one that hangs does not hold up the others.
-    with _quiet(), ThreadPoolExecutor(os.cpu_count()) as threads:
+    with quiet(), ThreadPoolExecutor(os.cpu_count()) as threads:
         return [problem for problems in threads.map(run, jobs) for problem in problems]
 
 
@@ -68,10 +72,11 @@ def _modules(plugin: Plugin) -> dict[str, set[str]]:
     return modules
 
 
-def _faults(module: str, functions: list[str], is_hook: bool, timeout: float) -> list[str]:
+def _faults(module: str, functions: list[str], budget: float | None, timeout: float) -> list[str]:
+    """What a module does wrong; a hook module has a budget of seconds, the others none."""
     receiver, sender = multiprocessing.Pipe(duplex=False)
-    process: Any = _context(is_hook).Process(
-        target=_import, args=(module, functions, is_hook, sender), daemon=True
+    process: Any = context(fresh=budget is not None).Process(
+        target=_import, args=(module, functions, budget, sender), daemon=True
     )
     process.start()
     sender.close()
@@ -90,17 +95,17 @@ def _faults(module: str, functions: list[str], is_hook: bool, timeout: float) ->
         receiver.close()
 
 
-def _context(is_hook: bool) -> Any:
-    """Hook modules in a fresh interpreter; the others in a fork of one that has loaded Keras."""
-    if is_hook or "forkserver" not in multiprocessing.get_all_start_methods():
+def context(*, fresh: bool = False) -> Any:
+    """Where processes come from: a fresh interpreter, or a fork of one that has loaded Keras."""
+    if fresh or "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["keras"])
-    return context
+    forks = multiprocessing.get_context("forkserver")
+    forks.set_forkserver_preload(["keras"])
+    return forks
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """What the processes inherit: no accelerator, and a standard error that leads nowhere.
 
     TensorFlow's first messages are written before any setting of it is read.
@@ -122,22 +127,25 @@ def _quiet() -> Iterator[None]:
             os.environ["CUDA_VISIBLE_DEVICES"] = before
 
 
-def _import(name: str, functions: list[str], is_hook: bool, sender: Connection) -> None:
+def _import(name: str, functions: list[str], budget: float | None, sender: Connection) -> None:
     """In the process: import one module and send what it did."""
+    is_hook = budget is not None
     home, pid, forks = Path.cwd(), os.getpid(), []
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_parent=lambda: forks.append(1))
-    if not is_hook:
-        importlib.import_module("keras")  # so that its seconds are not counted as theirs
+    # So that their seconds are not counted as the module's.
+    importlib.import_module("zoo.api" if is_hook else "keras")
     before, settings = set(sys.modules), keras_settings()
     with tempfile.TemporaryFile() as printed:
         # At the level of the file descriptor, so that print, os.write and C code are all caught.
         os.dup2(printed.fileno(), 1)
         sys.stdout = os.fdopen(1, "w", closefd=False)
         sender.send("ready")
-        start = time.perf_counter()
+        deeds = _watch(is_hook)
+        start, worked = time.perf_counter(), time.process_time()
         faults = list(_run(name, functions))
-        seconds = time.perf_counter() - start
+        seconds, worked = time.perf_counter() - start, time.process_time() - worked
+        faults += sorted(deeds)
         if os.getpid() != pid:
             os._exit(0)  # the copy that the module forked: it has nothing to say
         sys.stdout.flush()
@@ -153,9 +161,31 @@ def _import(name: str, functions: list[str], is_hook: bool, sender: Connection) 
         faults.append(f"loads {' and '.join(sorted(loaded))} when imported, a hook module may not")
     elif seconds > SLOW:
         faults.append(f"takes {seconds:.1f} s to import")
+    elif budget is not None and worked > budget:
+        faults.append(f"takes {worked:.2f} s of work to import, a hook module may take {budget:g}")
     sender.send(faults)
     sender.close()
     os._exit(0)  # threads that the module left running do not hold us
+
+
+def _watch(is_hook: bool) -> set[str]:
+    """Fills itself with what is done from now on that an import should not do."""
+    deeds = set()
+
+    def audit(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in ("socket.connect", "socket.getaddrinfo"):
+            deeds.add("uses the network when imported")
+        elif is_hook and event in ("subprocess.Popen", "os.system", "os.posix_spawn"):
+            deeds.add("starts a process when imported")
+        elif is_hook and event == "open":
+            path, mode, flags = arguments
+            writes = set(mode or "") & set("wax+") or flags & (os.O_WRONLY | os.O_RDWR)
+            # Python's own caches of compiled modules are nobody's deed.
+            if writes and "__pycache__" not in str(path):
+                deeds.add(f"writes {path} when imported")
+
+    sys.addaudithook(audit)
+    return deeds
 
 
 def _run(name: str, functions: list[str]) -> Iterator[str]:

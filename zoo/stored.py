@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -84,6 +85,21 @@ def layers(path: Path) -> list[str]:
             return [row["config"]["name"] for row in rows]
         except (ValueError, KeyError, TypeError):
             return []
+
+
+def layer_packages(path: Path) -> set[str]:
+    """Packages of the registered classes that a model is made of, Keras' own left out.
+
+    Empty where the configuration cannot be read.
+    """
+    with zipfile.ZipFile(path) as archive:
+        try:
+            if archive.getinfo("config.json").file_size > MAX_MEMBER:
+                return set()
+            config = archive.read("config.json").decode()
+        except (UnicodeDecodeError, zipfile.BadZipFile):
+            return set()
+    return set(re.findall(r'"registered_name": "([^">]+)>', config))
 
 
 def check_class(name: str, classes: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import keras
 
-from zoo import __version__, stored
+from zoo import __version__, registry, stored
 from zoo.engine.anatomy import Anatomy, of
 from zoo.errors import ModelError
 
@@ -61,6 +61,7 @@ def load(target: str | Path) -> keras.Model:
     """
     path = stored.locate(target)
     facts = stored.facts(path)
+    _import_layers(path)
     try:
         # safe_mode stays on: a file may hold layers, never functions.
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
@@ -73,3 +74,17 @@ def load(target: str | Path) -> keras.Model:
         except (KeyError, TypeError) as error:
             raise ModelError(f"{path}: {stored.MEMBER} is damaged") from error
     return model
+
+
+def _import_layers(path: Path) -> None:
+    """Import the plugins whose own layers the file holds.
+
+    Keras finds a class of its own by import and any other among those that were registered. The
+    name of a registered class begins with its package, which a manifest claims as `keras-package`;
+    only what the registry knows and trusts is imported, never a name from the file.
+    """
+    packages = stored.layer_packages(path)
+    for plugin in registry.load().plugins if packages else ():
+        if plugin.state == "ready" and plugin.keras_package in packages:
+            for part in plugin.parts:
+                registry.load().function(part)

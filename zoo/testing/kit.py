@@ -1,20 +1,23 @@
 """The conformance kit: what every part of a kind must pass, run the same by everybody.
 
-A check is a function of a `Subject` whose name says what must hold; it raises `AssertionError`
-with a sentence where it does not, and `Skip` where it does not apply. The first line of its
-docstring is what the table shows.
+A check is a function of a `Subject`, one part, or of a `Package`, the plugin as a whole. Its name
+says what must hold; it raises `AssertionError` with a sentence where it does not, and `Skip` where
+it does not apply. The first line of its docstring is what the table shows.
 """
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from zoo.discovery import Plugin
-from zoo.errors import ZooError
+from zoo.errors import PluginError, ZooError
+from zoo.part import KINDS
+from zoo.testing.package import Package
 from zoo.testing.subject import Skip, Subject
 
 KIT_VERSION = 1
@@ -26,39 +29,46 @@ DEFAULT_LEVELS: tuple[Level, ...] = LEVELS[:-1]
 
 Outcome = Literal["passed", "failed", "expected", "unexpected", "skipped"]
 
-_MODULES: Mapping[tuple[Level, str], tuple[str, ...]] = {
-    ("static", "any"): ("zoo.testing.checks.static",),
-    ("import", "any"): ("zoo.testing.checks.imports",),
-    ("build", "backbone"): ("zoo.testing.checks.model", "zoo.testing.checks.backbone"),
-    ("build", "head"): ("zoo.testing.checks.model", "zoo.testing.checks.head"),
-    ("build", "policy"): ("zoo.testing.checks.policy",),
-    ("build", "interpreter"): ("zoo.testing.checks.interpreter",),
-    ("train", "backbone"): ("zoo.testing.checks.train",),
-    ("train", "head"): ("zoo.testing.checks.train",),
-    ("export", "backbone"): ("zoo.testing.checks.export",),
-    ("export", "head"): ("zoo.testing.checks.export",),
-    ("network", "backbone"): ("zoo.testing.checks.network",),
-}
+MODELS = ("backbone", "head")
+# Level, kinds of subject, module of checks; in the order in which they run.
+_TABLE: tuple[tuple[Level, tuple[str, ...], str], ...] = (
+    ("static", ("plugin",), "packaging"),
+    ("static", KINDS, "static"),
+    ("import", ("plugin",), "hook_module"),
+    ("import", KINDS, "imports"),
+    ("build", ("plugin",), "hooks"),
+    ("build", MODELS, "model"),
+    ("build", MODELS, "options"),
+    ("build", ("backbone",), "backbone"),
+    ("build", ("backbone",), "shipped_weights"),
+    ("build", ("head",), "head"),
+    ("build", ("policy",), "policy"),
+    ("build", ("interpreter",), "interpreter"),
+    ("train", MODELS, "train"),
+    ("export", ("plugin",), "exported"),
+    ("export", MODELS, "export"),
+    ("network", ("backbone",), "network"),
+)
 
 
 @dataclass(frozen=True)
 class Case:
-    """One check of one part.
+    """One check of one part, or of the plugin as a whole.
 
     Args:
-        subject: The part.
+        subject: The part or the plugin.
         level: How much the check does: static reads, import imports, build assembles ...
         check: The function.
     """
 
-    subject: Subject
+    subject: Subject | Package
     level: Level
-    check: Callable[[Subject], None]
+    check: Callable[[Any], None]
 
     @property
     def id(self) -> str:
-        """The name that an expected failure is declared by: `head/dense-bn::flat`."""
-        return f"{self.subject.part.kind}/{self.subject.part.id}::{self.check.__name__}"
+        """The name that an expected failure is declared by: `head/acme/gem::is_flat`."""
+        return f"{self.subject.name}::{self.check.__name__}"
 
     @property
     def summary(self) -> str:
@@ -83,11 +93,21 @@ class Result:
 
 @dataclass(frozen=True)
 class Report:
-    """All results of a plugin."""
+    """All results of a plugin.
+
+    Args:
+        plugin: The plugin.
+        results: What came out, in the order in which the checks ran.
+        faults: What is wrong before any check: problems of the manifest, stray declarations.
+        levels: The levels that were asked for.
+        pattern: What the ids of the checks were to hold, or empty for all.
+    """
 
     plugin: Plugin
     results: tuple[Result, ...]
-    faults: tuple[str, ...] = field(default=())
+    faults: tuple[str, ...]
+    levels: tuple[Level, ...]
+    pattern: str = ""
 
     @property
     def failed(self) -> bool:
@@ -96,36 +116,62 @@ class Report:
 
     @property
     def badge(self) -> str:
-        """One line to put into a README."""
+        """One line to put into a README; it says so if only a selection was run."""
         counted = [result for result in self.results if result.outcome != "skipped"]
         passed = sum(result.outcome == "passed" for result in counted)
-        expected = sum(result.outcome == "expected" for result in counted)
-        more = f", {expected} declared" if expected else ""
-        return (
-            f"zoo conformance kit {KIT_VERSION}: {self.plugin.origin}: "
-            f"{passed} of {len(counted)} checks passed{more}"
+        text = (
+            f"zoo conformance kit {KIT_VERSION}: {self.plugin.name} ({self.plugin.origin}): "
+            f"{passed} of {len(counted)} checks passed"
         )
+        if expected := sum(result.outcome == "expected" for result in counted):
+            text += f", {expected} declared"
+        if self.faults:
+            text += f", {_count(len(self.faults), 'fault')}"
+        if set(self.levels) < set(DEFAULT_LEVELS):
+            text += f"; only {', '.join(self.levels)}"
+        if self.pattern:
+            text += f"; only {self.pattern!r}"
+        return text
 
 
 def cases(
     plugin: Plugin, levels: Sequence[Level] = DEFAULT_LEVELS, pattern: str = ""
 ) -> list[Case]:
-    """Every check that applies to the parts of a plugin.
+    """Every check that applies to a plugin and its parts, part by part.
 
     Args:
         plugin: From discovery; it must be ready.
         levels: Which levels to run.
         pattern: Only cases whose id holds this text.
     """
-    found = []
-    for part in plugin.parts:
-        subject = Subject(part, plugin)
-        for level in levels:
-            for check in _checks(level, part.kind):
-                case = Case(subject, level, check)
-                if pattern in case.id:
-                    found.append(case)
-    return found
+    if plugin.state != "ready":
+        return []
+    subjects: list[Subject | Package] = [Package(plugin)]
+    subjects += [Subject(part, plugin) for part in plugin.parts]
+    return [
+        case
+        for subject in subjects
+        for level, check in _checks(levels, subject.kind)
+        if pattern in (case := Case(subject, level, check)).id
+    ]
+
+
+def check_names(plugin: Plugin, xfail: Mapping[str, str]) -> list[str]:
+    """Sentences on the declared failures that name no check of a plugin.
+
+    Args:
+        plugin: From discovery.
+        xfail: Ids of checks, with the reason.
+    """
+    if not xfail:  # finding out what there is imports every module of checks, and with it Keras
+        return []
+    known = [case.id for case in cases(plugin, LEVELS)]
+    sentences = []
+    for name in sorted(xfail.keys() - set(known)):
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        sentences.append(f"xfail names {name!r}, which is no check of {plugin.name}{hint}")
+    return sentences
 
 
 def run(case: Case, xfail: Mapping[str, str] | None = None) -> Result:
@@ -144,7 +190,8 @@ def run(case: Case, xfail: Mapping[str, str] | None = None) -> Result:
         return Result(case, "skipped", str(skip), time.perf_counter() - start)
     except (AssertionError, ZooError) as error:
         message = str(error).strip() or "an assertion failed without a word"
-    except Exception as error:
+    # Whatever a stranger's function does; Ctrl-C alone goes through.
+    except (Exception, SystemExit) as error:
         message = f"{type(error).__name__}: {error}"
     else:
         seconds = time.perf_counter() - start
@@ -170,28 +217,41 @@ def run_all(
         plugin: From discovery.
         levels: Which levels to run.
         pattern: Only cases whose id holds this text.
-        xfail: Ids of cases that are known to fail, with the reason.
+        xfail: Ids of cases that are known to fail, with the reason, beside those that the
+            manifest declares under `[xfail]`.
         watch: Called with each result as it comes.
 
     Returns:
         The report. Problems of the manifest, and declared failures of cases that do not exist,
         are its faults.
+
+    Raises:
+        PluginError: No check's id holds the pattern.
     """
     faults = [f"{each.reason}; {each.remedy}" for each in plugin.problems]
     if plugin.state != "ready" and not faults:
         faults.append(f"the plugin is {plugin.state}: {plugin.reason}")
-    known = {case.id for case in cases(plugin, LEVELS)}
-    faults += [
-        f"xfail names {name!r}, which is no check" for name in (xfail or {}) if name not in known
-    ]
+    declared = {**plugin.xfail, **(xfail or {})}
+    faults += check_names(plugin, declared)
+    chosen = cases(plugin, levels, pattern)
+    if pattern and not chosen and plugin.state == "ready":
+        raise PluginError(
+            f"no check of {plugin.name} holds {pattern!r} in its name",
+            "names are such as head/acme/gem::is_flat; leave --only out to see all",
+        )
     results = []
-    for case in cases(plugin, levels, pattern):
-        results.append(run(case, xfail))
+    for case in chosen:
+        results.append(run(case, declared))
         watch(results[-1])
-    return Report(plugin, tuple(results), tuple(faults))
+    return Report(plugin, tuple(results), tuple(faults), tuple(levels), pattern)
 
 
-def _checks(level: Level, kind: str) -> Iterator[Callable[[Subject], None]]:
-    for key in ((level, "any"), (level, kind)):
-        for name in _MODULES.get(key, ()):
-            yield from importlib.import_module(name).CHECKS
+def _checks(levels: Sequence[Level], kind: str) -> Iterator[tuple[Level, Callable[[Any], None]]]:
+    for level, kinds, module in _TABLE:
+        if level in levels and kind in kinds:
+            for check in importlib.import_module(f"zoo.testing.checks.{module}").CHECKS:
+                yield level, check
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number > 1 else ''}"

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from zoo.part import Part
-from zoo.registry import ResolvedPart
+from zoo.registry import ResolvedModel, ResolvedPart
+from zoo.spec import ModelSpec, PartSpec
 
 if TYPE_CHECKING:
     import keras
 
-BLOB = (8, 20)
-"""Where the evidence is planted: the top left corner of a patch of PATCH pixels."""
 PATCH = 8
+"""Height and width of a patch of planted evidence."""
+
+RED, BLUE = (8, 20), (20, 4)
+"""Top left corner of the red and of the blue patch."""
 
 
 def plain(inputs: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
@@ -59,6 +62,17 @@ def resolved(kind: Literal["backbone", "head"]) -> ResolvedPart:
     return ResolvedPart(part, {})
 
 
+def model() -> keras.Model:
+    """The kit's backbone and head together, for three classes of 32x32 pixels."""
+    from zoo.engine.assemble import assemble
+
+    spec = ModelSpec(
+        PartSpec("backbone", "kit/plain", None, {}), PartSpec("head", "kit/pooled", None, {})
+    )
+    parts = ResolvedModel(spec, resolved("backbone"), resolved("head"))
+    return assemble(parts, classes=3, input_size=32, seed=0)
+
+
 def pictures(count: int, size: tuple[int, int], seed: int = 0) -> np.ndarray:
     """Smooth random pictures, uint8 [count,h,w,3]."""
     draws = np.random.default_rng(seed)
@@ -69,40 +83,45 @@ def pictures(count: int, size: tuple[int, int], seed: int = 0) -> np.ndarray:
     return np.round(127.5 + 127.5 * values).astype(np.uint8).transpose(0, 2, 3, 1)
 
 
-def planted_model() -> keras.Model:
-    """A model of two classes that knows one thing: red speaks for class 1, and nothing for 0."""
+def planted_model(size: tuple[int, int] = (32, 32), *, exchanged: bool = False) -> keras.Model:
+    """A model of two classes that knows two things: red speaks for class 1, blue for class 0.
+
+    Args:
+        size: Height and width.
+        exchanged: Let red speak for class 0 and blue for class 1: other weights, and nothing else.
+    """
     import keras
     from keras import layers
 
     from zoo.engine.anatomy import Anatomy
 
-    image = keras.Input((32, 32, 3), name="image")
+    image = keras.Input((*size, 3), name="image")
     x = layers.Rescaling(1 / 255, name="normalize")(image)
-    x = layers.Conv2D(2, 3, padding="same", activation="relu", name="red")(x)
+    x = layers.Conv2D(2, 3, padding="same", activation="relu", name="colours")(x)
     x = layers.MaxPooling2D(4, name="stage1")(x)
-    pooled = layers.GlobalAveragePooling2D(name="head_pool")(x)
-    logits = layers.Dense(2, name="logits")(pooled)
+    mean = layers.GlobalAveragePooling2D(name="head_pool")(x)
+    logits = layers.Dense(2, name="logits")(mean)
     model = keras.Model(image, layers.Activation("softmax", name="probabilities")(logits))
-    kernel = np.zeros((3, 3, 3, 2), np.float32)
-    kernel[:, :, 0, 0] = 1 / 9
-    kernel[:, :, 1:, 0] = -1 / 9
-    kernel[:, :, 2, 1] = 1 / 9
-    model.get_layer("red").set_weights([kernel, np.zeros(2, np.float32)])
-    weights = np.array([[-4.0, 8.0], [1.0, -1.0]], np.float32)
+    # The first map is red without the other two colours, the second blue without them.
+    kernel = np.full((3, 3, 3, 2), -1 / 9, np.float32)
+    kernel[:, :, 0, 0] = kernel[:, :, 2, 1] = 1 / 9
+    model.get_layer("colours").set_weights([kernel, np.zeros(2, np.float32)])
+    speaks = np.array([[-8.0, 8.0], [8.0, -8.0]], np.float32)
+    weights = speaks[::-1] if exchanged else speaks
     model.get_layer("logits").set_weights([weights, np.zeros(2, np.float32)])
     model.zoo_anatomy = Anatomy(
-        spec="kit/red+kit/pooled",
+        spec="kit/colours+kit/pooled",
         taps={"stage1": "stage1"},
-        classes=("other", "red"),
-        input_size=(32, 32),
+        classes=("blue", "red"),
+        input_size=size,
         normalization={"order": "rgb", "mean": [0.0] * 3, "std": [1.0] * 3, "scale": 255.0},
     )
     return model
 
 
-def planted_picture() -> np.ndarray:
-    """A grey picture with one red patch at `BLOB`, uint8 [1,32,32,3]."""
-    picture = np.full((1, 32, 32, 3), 120, np.uint8)
-    top, left = BLOB
-    picture[:, top : top + PATCH, left : left + PATCH] = (230, 20, 20)
+def planted_picture(size: tuple[int, int] = (32, 32)) -> np.ndarray:
+    """A grey picture with a red patch at `RED` and a blue one at `BLUE`, uint8 [1,h,w,3]."""
+    picture = np.full((1, *size, 3), 120, np.uint8)
+    for (top, left), colour in ((RED, (230, 20, 20)), (BLUE, (20, 20, 230))):
+        picture[:, top : top + PATCH, left : left + PATCH] = colour
     return picture

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from zoo.part import Part
 from zoo.registry import ResolvedModel, ResolvedPart, load
 from zoo.spec import ModelSpec, PartSpec
-from zoo.testing import stand_ins
 
 if TYPE_CHECKING:
     import keras
@@ -17,8 +16,9 @@ if TYPE_CHECKING:
     from zoo.discovery import Plugin
 
 CLASSES = 3
-SMALL_WIDTH = 0.125
 SEED = 7
+SMALL = {"width": 0.125, "units": 16}
+"""Options by which a part is made small, where it offers them as a number of this type."""
 
 
 class Skip(Exception):
@@ -29,7 +29,8 @@ class Subject:
     """One part of a plugin.
 
     A backbone is tried with a plain pooled head of the kit, a head on a plain backbone of the kit,
-    an interpreter on both. A backbone that offers `width` is tried at an eighth of it.
+    an interpreter on both. A part that offers `width` is tried at an eighth of it, one that offers
+    `units` at sixteen.
 
     Args:
         part: The part.
@@ -41,20 +42,31 @@ class Subject:
         self.plugin = plugin
         self.model = cache(self._model)
 
+    @property
+    def name(self) -> str:
+        """What its checks are called by: `head/acme/gem`."""
+        return f"{self.part.kind}/{self.part.id}"
+
+    @property
+    def kind(self) -> str:
+        """backbone, head, policy or interpreter."""
+        return self.part.kind
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The part's options as users get them."""
+        return {option.name: option.default for option in self.part.options}
+
     def resolved(self, **options: Any) -> ResolvedPart:
-        """The part with its options at their defaults, width apart, or as given."""
-        settings = {option.name: option.default for option in self.part.options}
-        if self.part.kind == "backbone" and isinstance(settings.get("width"), float):
-            settings["width"] = SMALL_WIDTH
-        return ResolvedPart(self.part, settings | options)
+        """The part with small options, the others at their defaults, or as given."""
+        small = {n: v for n, v in SMALL.items() if type(self.defaults.get(n)) is type(v)}
+        return ResolvedPart(self.part, self.defaults | small | options)
 
     @cached_property
     def size(self) -> tuple[int, int]:
         """The smallest picture that suits: what the manifest declares, or 32 pixels."""
-        if self.part.kind == "backbone":
-            low = self.part.minimum or (32, 32)
-            return max(32, low[0]), max(32, low[1])
-        return 32, 32
+        low = self.part.minimum or (32, 32)
+        return max(32, low[0]), max(32, low[1])
 
     def _model(
         self,
@@ -64,7 +76,7 @@ class Subject:
         seed: int = SEED,
         again: int = 0,
     ) -> keras.Model:
-        """A model that holds the part; the same arguments give the same object.
+        """A small model that holds the part; the same arguments give the same object.
 
         Args:
             classes: Number of classes.
@@ -73,11 +85,23 @@ class Subject:
             seed: Seed of the initial weights.
             again: Another number gives another model of the same kind.
         """
-        from zoo.engine.assemble import assemble
+        return self.build(self.resolved(), classes=classes, size=size, dtype=dtype, seed=seed)
 
-        resolved = self.resolved()
-        backbone = resolved if self.part.kind == "backbone" else stand_ins.resolved("backbone")
-        head = resolved if self.part.kind == "head" else stand_ins.resolved("head")
+    def build(
+        self,
+        resolved: ResolvedPart,
+        *,
+        classes: int = CLASSES,
+        size: tuple[int, int] | None = None,
+        dtype: str = "float32",
+        seed: int = SEED,
+    ) -> keras.Model:
+        """A new model that holds the part with these options."""
+        from zoo.engine.assemble import assemble
+        from zoo.testing import stand_ins
+
+        backbone = resolved if self.kind == "backbone" else stand_ins.resolved("backbone")
+        head = resolved if self.kind == "head" else stand_ins.resolved("head")
         spec = ModelSpec(
             PartSpec("backbone", backbone.part.id, None, {}),
             PartSpec("head", head.part.id, None, {}),
@@ -90,10 +114,20 @@ class Subject:
             seed=seed,
         )
 
+    def layers(self, model: keras.Model) -> list[keras.layers.Layer]:
+        """The layers of a model that the part made."""
+        from zoo.engine import anatomy
+
+        stages = anatomy.stages(model)
+        head = stages.pop(anatomy.HEAD)
+        return head if self.kind == "head" else [each for made in stages.values() for each in made]
+
     def function(self) -> Any:
         """The part's function, imported."""
         return load().function(self.part)
 
     def pictures(self, count: int = 4, size: tuple[int, int] | None = None) -> np.ndarray:
         """Smooth random pictures, uint8 [count,h,w,3], the same every time."""
+        from zoo.testing import stand_ins
+
         return stand_ins.pictures(count, size or self.size)

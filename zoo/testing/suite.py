@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from zoo.errors import PluginError
 from zoo.registry import load
@@ -25,8 +24,9 @@ def suite(
     Args:
         plugin: Name of the distribution or of the entry point.
         levels: Which levels to run; `network`, which downloads weights, is left out by default.
-        xfail: Ids of checks that are known to fail, with the reason. One that passes all the same
-            fails the test, so that the declaration is taken away.
+        xfail: Ids of checks that are known to fail, with the reason, beside those that the
+            manifest declares under `[xfail]`. One that passes all the same fails the test, so
+            that the declaration is taken away.
         pattern: Only checks whose id holds this text.
 
     Returns:
@@ -34,7 +34,7 @@ def suite(
 
     Raises:
         ImportError: pytest is not installed.
-        PluginError: The plugin is not installed.
+        PluginError: The plugin is not installed, or a declared failure names no check.
     """
     try:
         import pytest
@@ -42,13 +42,12 @@ def suite(
         raise ImportError("the kit runs on pytest: pip install 'keras-zoo[testing]'") from error
 
     found = load().plugin(plugin)
-    known = {case.id for case in kit.cases(found, kit.LEVELS)}
-    stray = sorted((xfail or {}).keys() - known)
-    if stray:
-        raise PluginError(f"xfail names {stray[0]!r}, which is no check of {plugin}")
+    declared = {**found.xfail, **(xfail or {})}
+    if stray := kit.check_names(found, declared):
+        raise PluginError("; ".join(stray), "take the declaration away, or correct the name")
 
     class Conformance:
-        """What every part of the plugin must pass."""
+        """What the plugin and every part of it must pass."""
 
         def test_manifest(self) -> None:
             """The manifest is valid and every row can be read."""
@@ -58,9 +57,9 @@ def suite(
         @pytest.mark.parametrize(
             "case", kit.cases(found, levels, pattern), ids=lambda case: case.id
         )
-        def test_part(self, case: Case) -> None:
-            """One check of one part."""
-            result: Any = kit.run(case, xfail)
+        def test_check(self, case: Case) -> None:
+            """One check."""
+            result = kit.run(case, declared)
             if result.outcome == "skipped":
                 pytest.skip(result.message)
             if result.outcome == "expected":

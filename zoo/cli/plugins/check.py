@@ -10,7 +10,7 @@ from zoo.cli import show
 from zoo.cli.command import Command, load_registry
 from zoo.errors import HealthFailure
 
-# As in zoo.testing.kit, which imports Keras.
+# As in zoo.testing.kit, which imports numpy.
 LEVELS = ("static", "import", "build", "train", "export", "network")
 
 
@@ -27,27 +27,29 @@ LEVELS = ("static", "import", "build", "train", "export", "network")
 def command(target: str, levels: tuple[str, ...], only: str) -> None:
     """Run the conformance kit on TARGET: an installed plugin, or the folder of a project."""
     load_registry()
-
-    from zoo.engine import runtime
-
-    runtime.start("cpu")
     from zoo.testing import kit
     from zoo.testing.locate import locate
 
-    def watch(result: Any) -> None:
-        show.note(f"{result.outcome:<10} {result.case.id}  {result.seconds:.1f} s")
-
     plugin = locate(target)
-    report = kit.run_all(
-        plugin,
-        [level for level in kit.LEVELS if level in levels] or kit.DEFAULT_LEVELS,
-        only,
-        watch=watch,
-    )
+    chosen = [level for level in kit.LEVELS if level in levels] or list(kit.DEFAULT_LEVELS)
+    if chosen != ["static"]:
+        from zoo.engine import runtime
+
+        runtime.start("cpu")
+    total = len(kit.cases(plugin, chosen, only))
+    results = []
+    with show.progress(f"checking {plugin.name}") as advance:
+
+        def watch(result: Any) -> None:
+            results.append(result)
+            advance(len(results), total)
+
+        report = kit.run_all(plugin, chosen, only, watch=watch)
     facts = {
         "plugin": plugin.name,
         "origin": plugin.origin,
         "kit": kit.KIT_VERSION,
+        "levels": chosen,
         "badge": report.badge,
         "faults": list(report.faults),
         "results": [
@@ -65,28 +67,33 @@ def command(target: str, levels: tuple[str, ...], only: str) -> None:
     show.document(facts, _render)
     if report.failed:
         failed = len(report.faults) + sum(result.failed for result in report.results)
-        raise HealthFailure(f"{plugin.origin} does not conform: {failed} failed")
+        raise HealthFailure(f"{plugin.name} ({plugin.origin}) does not conform: {failed} failed")
 
 
 def _render(facts: dict[str, Any]) -> str:
-    parts: dict[str, dict[str, int]] = {}
-    for row in facts["results"]:
-        counts = parts.setdefault(row["check"].split("::")[0], {})
-        counts[row["outcome"]] = counts.get(row["outcome"], 0) + 1
-    rows = [
-        (
-            part,
-            counts.get("passed", 0),
-            counts.get("skipped", 0),
-            counts.get("failed", 0) + counts.get("unexpected", 0),
-        )
-        for part, counts in parts.items()
-    ]
-    blocks = [show.table(rows, ("part", "passed", "not applicable", "failed"), right=(1, 2, 3))]
+    blocks = [_table(facts["results"], facts["levels"])] if facts["results"] else []
     blocks += [f"FAIL  manifest\n      {fault}" for fault in facts["faults"]]
-    blocks += [
-        f"FAIL  {row['check']}: {row['what']}\n      {row['message']}"
-        for row in facts["results"]
-        if row["outcome"] in ("failed", "unexpected")
-    ]
+    for row in facts["results"]:
+        message = row["message"].replace("\n", "\n      ")
+        if row["outcome"] in ("failed", "unexpected"):
+            blocks.append(f"FAIL  {row['check']}\n      {row['what']}\n      {message}")
+        elif row["outcome"] == "expected":
+            blocks.append(f"declared  {row['check']}\n          {message}")
     return "\n\n".join([*blocks, facts["badge"]])
+
+
+def _table(results: list[dict[str, Any]], levels: list[str]) -> str:
+    """How many checks passed of those that apply, by part and level."""
+    parts = list(dict.fromkeys(row["check"].split("::")[0] for row in results))
+    counts = {(part, level): [0, 0] for part in parts for level in levels}
+    for row in results:
+        if row["outcome"] != "skipped":
+            count = counts[row["check"].split("::")[0], row["level"]]
+            count[0] += row["outcome"] == "passed"
+            count[1] += 1
+    rows = [(part, *(_share(*counts[part, level]) for level in levels)) for part in parts]
+    return show.table(rows, ("part", *levels), right=range(1, len(levels) + 1))
+
+
+def _share(passed: int, counted: int) -> str:
+    return f"{passed}/{counted}" if counted else "-"

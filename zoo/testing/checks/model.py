@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from zoo import config
+from zoo.discovery import Plugin
 from zoo.engine import artefact
-from zoo.testing.subject import SEED, Subject
+from zoo.probe import context, quiet
+from zoo.registry import Registry, load, use
+from zoo.testing.subject import SEED, Skip, Subject
 
 DTYPES = ("mixed_bfloat16", "mixed_float16")
+
+NEAR = 1e-4
+"""What counts as the same logit, relative to the largest."""
+
+PATIENCE = 60
+"""Seconds that another process may take to load a tiny model."""
+
+
+def is_built_as_users_get_it(subject: Subject) -> None:
+    """The model is built with every option at its default, at the size that is declared."""
+    subject.build(subject.resolved(**subject.defaults), size=subject.part.input)
 
 
 def is_flat(subject: Subject) -> None:
@@ -25,15 +42,17 @@ def names_are_stable(subject: Subject) -> None:
     """A second model in the same process has the same layer names."""
     first = [layer.name for layer in subject.model().layers]
     second = [layer.name for layer in subject.model(again=1).layers]
+    assert len(first) == len(second), f"{len(first)} layers became {len(second)}"
     changed = [f"{a} became {b}" for a, b in zip(first, second, strict=True) if a != b]
     assert not changed, f"{changed[0]}: give every layer a name"
 
 
 def models_share_nothing(subject: Subject) -> None:
     """Two models have no variable in common."""
-    mine = {id(variable) for variable in subject.model().variables}
+    mine = {id(variable): variable.path for variable in subject.model().variables}
     theirs = {id(variable) for variable in subject.model(again=1).variables}
-    assert not mine & theirs, "two models share variables: make layers inside the function"
+    shared = [path for key, path in mine.items() if key in theirs]
+    assert not shared, f"two models share {shared[0]}: make layers inside the function"
 
 
 def the_seed_decides(subject: Subject) -> None:
@@ -41,15 +60,19 @@ def the_seed_decides(subject: Subject) -> None:
     first, same = subject.model(), subject.model(again=1)
     for a, b in zip(first.weights, same.weights, strict=True):
         assert np.array_equal(a, b), f"{a.path} differs between two models of one seed"
-    other = subject.model(seed=SEED + 1)
-    assert any(
-        not np.array_equal(a, b) for a, b in zip(first.weights, other.weights, strict=True)
-    ), "every seed gives the same weights"
+    mine, other = (
+        [variable for layer in subject.layers(model) for variable in layer.weights]
+        for model in (first, subject.model(seed=SEED + 1))
+    )
+    drawn = [pair for pair in zip(mine, other, strict=True) if np.ptp(pair[0]) > 0]
+    assert not drawn or any(not np.array_equal(a, b) for a, b in drawn), (
+        "every seed gives the same weights: leave initialisers unseeded, load no weights yourself"
+    )
 
 
 def output_is_a_distribution(subject: Subject) -> None:
     """Probabilities are finite float32 and add up to 1."""
-    probabilities = _predict(subject.model(), subject.pictures())
+    _, probabilities = answers(subject.model(), subject.pictures())
     assert probabilities.dtype == np.float32, f"probabilities are {probabilities.dtype}"
     assert np.isfinite(probabilities).all(), "probabilities are not finite"
     off = np.abs(probabilities.sum(axis=1) - 1).max()
@@ -57,19 +80,31 @@ def output_is_a_distribution(subject: Subject) -> None:
 
 
 def inference_is_repeatable(subject: Subject) -> None:
-    """The same picture gives the same bits twice: nothing is drawn outside of training."""
-    pictures = subject.pictures()
-    first, second = (_predict(subject.model(), pictures) for _ in range(2))
+    """The same picture gives the same bits twice: nothing is drawn or learnt at inference."""
+    model, pictures = subject.model(), subject.pictures()
+    before = [np.array(variable) for variable in model.variables]
+    first, second = (answers(model, pictures)[0] for _ in range(2))
     assert np.array_equal(first, second), "two runs differ: is dropout or noise always on?"
+    for variable, value in zip(model.variables, before, strict=True):
+        assert np.array_equal(variable, value), f"{variable.path} changes without training"
 
 
 def pictures_do_not_mix(subject: Subject) -> None:
-    """A picture gives the same result alone as in a batch."""
+    """A picture gives the same logits alone as in a batch."""
+    # Logits: a softmax over random weights makes any two models agree.
     pictures = subject.pictures()
-    together = _predict(subject.model(), pictures)
-    alone = np.concatenate([_predict(subject.model(), picture[None]) for picture in pictures])
-    off = np.abs(together - alone).max()
-    assert off < 1e-5, f"alone and in a batch differ by {off:.1e}"
+    together, _ = answers(subject.model(), pictures)
+    alone = np.concatenate([answers(subject.model(), each[None])[0] for each in pictures])
+    off = np.abs(together - alone).max() / (np.abs(together).max() or 1)
+    assert off < NEAR, f"logits alone and in a batch differ by {off:.1e} of the largest"
+
+
+def mixed_precision_is_finite(subject: Subject) -> None:
+    """In bfloat16 and float16 the logits are finite, and logits and probabilities float32."""
+    for dtype in DTYPES:
+        for values in answers(subject.model(dtype=dtype), subject.pictures()):
+            assert values.dtype == np.float32, f"{dtype}: the output is {values.dtype}"
+            assert np.isfinite(values).all(), f"{dtype}: the output is not finite"
 
 
 def survives_saving(subject: Subject) -> None:
@@ -79,26 +114,59 @@ def survives_saving(subject: Subject) -> None:
         loaded = artefact.load(artefact.save(model, Path(folder) / "model.keras"))
     assert [layer.name for layer in loaded.layers] == [layer.name for layer in model.layers]
     assert loaded.zoo_anatomy.taps == model.zoo_anatomy.taps
-    off = np.abs(_predict(loaded, pictures) - _predict(model, pictures)).max()
+    off = np.abs(answers(loaded, pictures)[0] - answers(model, pictures)[0]).max()
     assert off == 0, f"saved and loaded differ by {off:.1e}"
 
 
-def mixed_precision_is_finite(subject: Subject) -> None:
-    """In bfloat16 and float16 the logits are finite, and logits and probabilities float32."""
-    for dtype in DTYPES:
-        model = subject.model(dtype=dtype)
-        both = keras.Model(model.input, [model.get_layer("logits").output, model.output])
-        for tensor in both(subject.pictures(), training=False):
-            values = keras.ops.convert_to_numpy(tensor)
-            assert values.dtype == np.float32, f"{dtype}: the output is {values.dtype}"
-            assert np.isfinite(values).all(), f"{dtype}: the output is not finite"
+def loads_elsewhere(subject: Subject) -> None:
+    """A saved model is loaded by a process that has not imported the plugin."""
+    model, pictures = subject.model(), subject.pictures()
+    own = [each for each in model.layers if not type(each).__module__.startswith("keras.")]
+    if not own:
+        raise Skip("the part has no layer class of its own")
+    with tempfile.TemporaryDirectory() as folder, quiet():
+        path = artefact.save(model, Path(folder) / "model.keras")
+        receiver, sender = context().Pipe(duplex=False)
+        arguments = (path, pictures, load().plugins, sender)
+        child = context().Process(target=_load_and_answer, args=arguments, daemon=True)
+        child.start()
+        sender.close()
+        try:
+            given = receiver.recv() if receiver.poll(PATIENCE) else f"{PATIENCE} s were not enough"
+        except EOFError:
+            given = "the process ended"
+        finally:
+            child.kill()
+            child.join()
+            receiver.close()
+    assert not isinstance(given, str), (
+        f"{given}: register {type(own[0]).__name__} with keras.saving.register_keras_serializable "
+        "under the keras-package of the manifest"
+    )
+    assert np.array_equal(given, answers(model, pictures)[0]), "another process gives other logits"
 
 
-def _predict(model: keras.Model, pictures: np.ndarray) -> np.ndarray:
-    return keras.ops.convert_to_numpy(model(pictures, training=False))
+def answers(model: keras.Model, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Logits and probabilities of a model outside of training."""
+    both = keras.Model(model.input, [model.get_layer("logits").output, model.output])
+    logits, probabilities = both(pictures, training=False)
+    convert = keras.ops.convert_to_numpy
+    return convert(logits), convert(probabilities)
+
+
+def _load_and_answer(
+    path: Path, pictures: np.ndarray, plugins: Sequence[Plugin], sender: Connection
+) -> None:
+    """In another process: send the logits, or why there are none."""
+    use(Registry(plugins, config.load()))
+    try:
+        sender.send(answers(artefact.load(path), pictures)[0])
+    except Exception as error:
+        sender.send(str(error).partition("\n")[0])
 
 
 CHECKS = (
+    is_built_as_users_get_it,
     is_flat,
     names_are_stable,
     models_share_nothing,
@@ -106,6 +174,7 @@ CHECKS = (
     output_is_a_distribution,
     inference_is_repeatable,
     pictures_do_not_mix,
-    survives_saving,
     mixed_precision_is_finite,
+    survives_saving,
+    loads_elsewhere,
 )

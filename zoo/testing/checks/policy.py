@@ -1,12 +1,40 @@
-"""What holds for policies: range, seeds, independence."""
+"""What holds for policies: plain transforms, the same at every call, that change pictures well.
+
+A policy is data that the engine draws from and applies, so that independence of the batch, of the
+type of the pictures and of the pipeline are the engine's, and are tested there.
+"""
 
 from __future__ import annotations
 
+import random
+from typing import Any
+
 import numpy as np
 
+from zoo import transform
 from zoo.engine.augment import Plan, compile
 from zoo.errors import ZooError
+from zoo.testing.checks.options import others
 from zoo.testing.subject import Skip, Subject
+
+TRANSFORMS = transform.Transform.__args__
+
+
+def gives_transforms(subject: Subject) -> None:
+    """The policy is a list of the transforms of zoo.api, and no class of its own."""
+    given = _transforms(subject)
+    assert isinstance(given, list), f"the policy gives {type(given).__name__}, expected a list"
+    strange = [each for each in given if type(each) not in TRANSFORMS]
+    assert not strange, f"the policy gives {strange[0]!r}, which is no transform of zoo.api"
+
+
+def draws_nothing_itself(subject: Subject) -> None:
+    """The policy gives the same list at every call, and takes no global random number."""
+    before = random.getstate(), str(np.random.get_state())
+    first, second = _transforms(subject), _transforms(subject)
+    assert first == second, f"{first} became {second}: the engine draws, a policy gives ranges"
+    after = random.getstate(), str(np.random.get_state())
+    assert before == after, "the policy takes numbers from a global random generator"
 
 
 def gives_pictures(subject: Subject) -> None:
@@ -14,22 +42,17 @@ def gives_pictures(subject: Subject) -> None:
     pictures = subject.pictures()
     out = _apply(subject, pictures)
     assert out.shape == pictures.shape, f"{pictures.shape} became {out.shape}"
+    assert out.dtype == np.float32, f"pictures become {out.dtype}"
     assert np.isfinite(out).all(), "values are not finite"
     assert out.min() >= 0, f"values go down to {out.min():.3g}"
     assert out.max() <= 255, f"values go up to {out.max():.3g}"
 
 
-def takes_float_pictures(subject: Subject) -> None:
-    """uint8 and float32 pictures of the same values give the same result."""
-    pictures = subject.pictures()
-    off = np.abs(_apply(subject, pictures) - _apply(subject, pictures.astype(np.float32))).max()
-    assert off < 1e-3, f"uint8 and float32 differ by {off:.1e}"
-
-
-def the_seed_decides(subject: Subject) -> None:
-    """The same seed, epoch and picture give the same bits."""
-    pictures = subject.pictures()
-    assert np.array_equal(_apply(subject, pictures), _apply(subject, pictures))
+def leaves_something_to_see(subject: Subject) -> None:
+    """A picture still varies after the policy: it was not moved or blown up out of sight."""
+    out = _apply(subject, subject.pictures(16))
+    empty = int((np.ptp(out, axis=(1, 2, 3)) < 1).sum())
+    assert not empty, f"of 16 pictures {empty} came out blank"
 
 
 def epochs_and_seeds_differ(subject: Subject) -> None:
@@ -48,53 +71,59 @@ def pictures_draw_for_themselves(subject: Subject) -> None:
     out = _apply(subject, pictures)
     if np.array_equal(out, pictures):
         raise Skip("the policy leaves pictures as they are")
-    assert len({picture.tobytes() for picture in out}) > 4, "the batch shares its draws"
-
-
-def the_batch_does_not_matter(subject: Subject) -> None:
-    """A picture comes out the same whatever the batch it is in."""
-    pictures = subject.pictures(6)
-    plan = _plan(subject)
-    together = np.asarray(plan.apply(pictures, seed=0, epoch=0, indices=np.arange(6)))
-    for index in (5, 0, 3):
-        alone = plan.apply(pictures[index : index + 1], seed=0, epoch=0, indices=np.array([index]))
-        off = np.abs(np.asarray(alone)[0] - together[index]).max()
-        assert off < 1e-3, f"picture {index} alone and in a batch differ by {off:.1e}"
+    assert len({picture.tobytes() for picture in out}) > 1, "all pictures undergo the same"
 
 
 def nothing_happens_at_strength_zero(subject: Subject) -> None:
     """With every number 0 and every switch off, pictures stay as they are."""
     options = {
-        option.name: False if isinstance(option.default, bool) else type(option.default)(0)
-        for option in subject.part.options
-        if isinstance(option.default, bool | int | float)
+        name: type(value)(0)
+        for name, value in subject.defaults.items()
+        if isinstance(value, bool | int | float)
     }
-    if not options and subject.part.options:
+    if subject.defaults and not options:
         raise Skip("no option is a strength")
     pictures = subject.pictures()
     try:
-        plan = _plan(subject, **options)
+        out = _apply(subject, pictures, **options)
     except ZooError as error:
         raise Skip(f"0 is not accepted: {error.message}") from error
-    out = np.asarray(plan.apply(pictures, seed=0, epoch=0, indices=np.arange(len(pictures))))
     assert np.array_equal(out, pictures), "pictures change though every strength is 0"
 
 
-def _plan(subject: Subject, **options: object) -> Plan:
-    return compile(subject.function()(**subject.resolved(**options).options))
+def every_option_has_an_effect(subject: Subject) -> None:
+    """Another value of an option gives other transforms."""
+    if not subject.part.options:
+        raise Skip("there are no options")
+    before = _transforms(subject)
+    for option in subject.part.options:
+        for value in others(option, option.default):
+            try:
+                after = _transforms(subject, **{option.name: value})
+            except ZooError:  # a value that the policy refuses
+                continue
+            assert after != before, f"{option.name}={value} changes nothing"
+            break
 
 
-def _apply(subject: Subject, pictures: np.ndarray, seed: int = 0, epoch: int = 0) -> np.ndarray:
-    indices = np.arange(len(pictures))
-    return np.asarray(_plan(subject).apply(pictures, seed=seed, epoch=epoch, indices=indices))
+def _transforms(subject: Subject, **options: Any) -> Any:
+    return subject.function()(**(subject.defaults | options))
+
+
+def _apply(
+    subject: Subject, pictures: np.ndarray, seed: int = 0, epoch: int = 0, **options: Any
+) -> np.ndarray:
+    plan: Plan = compile(_transforms(subject, **options))
+    return np.asarray(plan.apply(pictures, seed=seed, epoch=epoch, indices=range(len(pictures))))
 
 
 CHECKS = (
+    gives_transforms,
+    draws_nothing_itself,
     gives_pictures,
-    takes_float_pictures,
-    the_seed_decides,
+    leaves_something_to_see,
     epochs_and_seeds_differ,
     pictures_draw_for_themselves,
-    the_batch_does_not_matter,
     nothing_happens_at_strength_zero,
+    every_option_has_an_effect,
 )
