@@ -218,3 +218,15 @@ def _assemble_pinned(name: str, md5: str) -> keras.Model:
     return assemble(
         ResolvedModel(resolved.spec, backbone, resolved.head), classes=4, input_size=32, seed=0
     )
+
+
+def test_the_doctor_sees_a_keras_folder_that_cannot_be_written(tmp_path, monkeypatch):
+    from zoo_vgg import hooks
+
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "deep" / "keras"))
+    ((name, well, advice),) = hooks.zoo_doctor_checks()
+    assert well
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    ((name, well, advice),) = hooks.zoo_doctor_checks()
+    assert (name, well) == ("Keras' folder for weights can be written", False)
+    assert advice == f"make {tmp_path} writable, or point KERAS_HOME at a folder of yours"

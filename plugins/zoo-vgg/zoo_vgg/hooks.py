@@ -24,7 +24,7 @@ def zoo_resolve_weights(source: str, weights: Any) -> Path | None:
         return None
     address = source.removeprefix(SCHEME)
     name = address.rpartition("/")[2]
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    home = _home()
     path = home / "models" / name
     if path.is_file():
         return path
@@ -54,3 +54,16 @@ def zoo_resolve_weights(source: str, weights: Any) -> Path | None:
             f"or put the file with md5 {weights.md5} at {path}",
         ) from error
     return path
+
+
+@hookimpl
+def zoo_doctor_checks() -> list[tuple[str, bool, str]]:
+    """Tell whether Keras can keep its weights; where it cannot, it silently turns to /tmp."""
+    home = _home()
+    there = next(folder for folder in (home, *home.parents) if folder.exists())
+    advice = f"make {there} writable, or point KERAS_HOME at a folder of yours"
+    return [("Keras' folder for weights can be written", os.access(there, os.W_OK), advice)]
+
+
+def _home() -> Path:
+    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
