@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,10 +24,21 @@ def document(facts: Any, render: Callable[[Any], str]) -> None:
         render: Turns the same data into text for a person.
     """
     if wants_json():
-        text = json.dumps(facts, indent=2, ensure_ascii=False, default=str)
+        text = json.dumps(_finite(facts), indent=2, ensure_ascii=False, default=str)
     else:
         text = render(facts)
     print(text)
+
+
+def _finite(facts: Any) -> Any:
+    """The same data with null for what JSON has no word for: NaN and the infinities."""
+    if isinstance(facts, float):
+        return facts if math.isfinite(facts) else None
+    if isinstance(facts, Mapping):
+        return {str(key): _finite(value) for key, value in facts.items()}
+    if isinstance(facts, list | tuple):
+        return [_finite(value) for value in facts]
+    return facts
 
 
 def wants_json() -> bool:
@@ -103,7 +116,11 @@ class WarningsToStderr(logging.Handler):
 
 
 def listen(logger: str = "zoo") -> None:
-    """Let what the library logs reach the user's stderr, once."""
+    """Let what the library logs reach the user's stderr, and any file name be printed."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A file name need not be text; one that is not is shown escaped.
+            stream.reconfigure(errors="backslashreplace")
     log = logging.getLogger(logger)
     if not any(isinstance(handler, WarningsToStderr) for handler in log.handlers):
         log.addHandler(WarningsToStderr())
