@@ -138,7 +138,7 @@ def test_info_of_a_model_name(capsys):
 def test_a_fault_of_our_own_is_one_sentence_too(capsys, monkeypatch):
     from zoo.registry import Registry
 
-    def fail(*_):
+    def fail(*_, **__):
         raise KeyError("moon")
 
     monkeypatch.setattr(Registry, "parts", fail)
