@@ -1,0 +1,1 @@
+"""ResNet backbones, as torchvision and timm train them."""
