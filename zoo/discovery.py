@@ -214,7 +214,7 @@ def _read(plugin: Plugin, path: Path) -> tuple[Plugin, list[Path]]:
         "computes": manifest.computes,
         "xfail": dict(manifest.xfail),
     }
-    problems = list(_version_problems(plugin, manifest.requires_zoo))
+    problems = list(_version_problems(plugin, path, manifest.requires_zoo))
     parts = []
     for kind in KINDS:
         for name, row in getattr(manifest, kind).items():
@@ -346,39 +346,47 @@ _SIGNATURES = {
 }
 
 
-def _version_problems(plugin: Plugin, requires: str) -> Iterator[Problem]:
+def _version_problems(plugin: Plugin, path: Path, requires: str) -> Iterator[Problem]:
     if not requires:
         return
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+    from zoo.manifest import line_of
+
+    where = f"{path}:{line_of(path, 'requires-zoo')}"
     try:
         if not SpecifierSet(requires).contains(__version__, prereleases=True):
             yield Problem(
                 plugin.name,
                 plugin.origin,
-                f"requires zoo {requires}, this is {__version__}; it may not work",
+                f"{where}: requires zoo {requires}, this is {__version__}; it may not work",
                 f"install another version of {plugin.distribution} or of keras-zoo",
             )
     except InvalidSpecifier:
         yield Problem(
             plugin.name,
             plugin.origin,
-            f"requires-zoo = {requires!r} is not a version specifier",
+            f"{where}: requires-zoo = {requires!r} is not a version specifier",
             'write it as ">=0.1,<0.5"',
         )
 
 
 def _settle_namespaces(plugins: list[Plugin], config: Config) -> list[Plugin]:
     """Set aside what two distributions claim: a plugin's name, a namespace, the reserved one."""
-    claims: dict[str, set[str]] = {}
+    claims: dict[str, dict[str, str]] = {}
     names: dict[str, list[str]] = {}
     for plugin in plugins:
         names.setdefault(plugin.name, []).append(plugin.origin)
         if plugin.state == "ready":
-            claims.setdefault(plugin.namespace, set()).add(plugin.distribution)
+            claim = f"{plugin.origin} ({plugin.manifest})"
+            claims.setdefault(plugin.namespace, {})[plugin.distribution] = claim
     settled = []
     for plugin in plugins:
-        others = sorted(claims.get(plugin.namespace, set()) - {plugin.distribution})
+        others = [
+            claim
+            for distribution, claim in claims.get(plugin.namespace, {}).items()
+            if distribution != plugin.distribution
+        ]
         members = config.value("namespaces", plugin.namespace)
         preferred = config.value("prefer", plugin.namespace)
         if plugin.state != "ready":
@@ -399,8 +407,8 @@ def _settle_namespaces(plugins: list[Plugin], config: Config) -> list[Plugin]:
         elif members is None and others and preferred != plugin.distribution:
             winner = f"{preferred} is preferred" if preferred else "both are set aside"
             error = ManifestError(
-                f"the namespace {plugin.namespace!r} is claimed by {plugin.origin} and "
-                f"{', '.join(others)}; {winner}",
+                f"{plugin.manifest}: the namespace {plugin.namespace!r} is claimed by "
+                f"{plugin.origin} and {', '.join(others)}; {winner}",
                 f'uninstall one, or set [prefer] {plugin.namespace} = "{plugin.distribution}" '
                 "in your own registry.toml",
             )

@@ -62,6 +62,14 @@ class Index:
                 json.dump({"version": self.version, "entries": entries}, file)
             Path(beside).replace(self.path)
 
+    def stale(self) -> list[str]:
+        """Names whose stored value a changed file has outlived, as the file on disk stands now."""
+        return [
+            name
+            for name, entry in self._read().items()
+            if any(_stamp(file) != stamp for file, stamp in entry["files"].items())
+        ]
+
     def _read(self) -> dict[str, Any]:
         try:
             stored = json.loads(self.path.read_text(encoding="utf-8"))
