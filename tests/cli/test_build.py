@@ -138,5 +138,5 @@ def test_a_part_that_fails_writes_nothing(capsys, tmp_path: Path) -> None:
     out = tmp_path / "m.keras"
     code, printed, err = run(capsys, "build", "small-cnn+dense:units=0", "--out", out)
     assert (code, printed) == (2, "")
-    assert err == "error: dense takes units of at least 1, received 0\n"
+    assert err == "error: dense takes units from 1 to 65,536, received 0\n"
     assert not list(tmp_path.iterdir())

@@ -88,8 +88,9 @@ def test_no_dropout_adds_no_layer() -> None:
     [
         ("linear:dropout=1.0", "linear takes a dropout from 0 to below 1, received 1.0"),
         ("dense:dropout=-0.1", "dense takes a dropout from 0 to below 1, received -0.1"),
-        ("dense:units=0", "dense takes units of at least 1, received 0"),
-        ("dense-bn:layers=-1", "dense-bn takes layers of at least 0, received -1"),
+        ("dense:units=0", "dense takes units from 1 to 65,536, received 0"),
+        ("dense:units=1000000000", "dense takes units from 1 to 65,536, received 1000000000"),
+        ("dense-bn:layers=-1", "dense-bn takes layers from 0 to 16, received -1"),
     ],
 )
 def test_refuses_options_out_of_range(name: str, text: str) -> None:

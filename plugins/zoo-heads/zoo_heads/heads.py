@@ -9,6 +9,11 @@ import keras
 from zoo.api import Features, ModelError, Tensor
 
 
+# Beyond these a slip of the keyboard would fill the machine's memory before anybody could say so.
+MOST_UNITS = 65536
+MOST_LAYERS = 16
+
+
 def linear(
     features: Features,
     num_classes: int,
@@ -124,7 +129,7 @@ def _logits(x: Tensor, num_classes: int) -> Tensor:
 def _check(head: str, *, dropout: float, units: int = 1, layers: int = 0) -> None:
     if not 0 <= dropout < 1:
         raise ModelError(f"{head} takes a dropout from 0 to below 1, received {dropout}")
-    if units < 1:
-        raise ModelError(f"{head} takes units of at least 1, received {units}")
-    if layers < 0:
-        raise ModelError(f"{head} takes layers of at least 0, received {layers}")
+    if not 1 <= units <= MOST_UNITS:
+        raise ModelError(f"{head} takes units from 1 to {MOST_UNITS:,}, received {units}")
+    if not 0 <= layers <= MOST_LAYERS:
+        raise ModelError(f"{head} takes layers from 0 to {MOST_LAYERS}, received {layers}")
