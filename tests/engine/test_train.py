@@ -98,7 +98,7 @@ def test_the_model_that_is_stored_is_the_one_that_was_scored(pictures: Path, tmp
 
 
 def test_the_seed_decides_everything(pictures: Path, tmp_path: Path):
-    asked = {"policy": "light", "epochs": 2}
+    asked = {"policy": "light", "epochs": 1}
     one, two, other = (
         train(pictures, tmp_path / name, seed=seed, **asked)
         for name, seed in (("one", 3), ("two", 3), ("other", 4))
