@@ -1,0 +1,1 @@
+"""The backbones of keras.applications."""
