@@ -386,7 +386,13 @@ FAULTS = [
     ),
     (
         "acme/vgg19bn@imagenet+gap",
-        [("acme/vgg19bn has no weights tagged 'imagenet'", 13, "available: none")],
+        [
+            (
+                "acme/vgg19bn has no weights tagged 'imagenet'",
+                13,
+                "available: none; @imagenet is there for vgg16bn",
+            )
+        ],
     ),
     (
         "resnet50@timm:variant=keras+gap",

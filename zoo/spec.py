@@ -279,7 +279,7 @@ class _Reader:
             self.fault(
                 f"{part.id} has no weights tagged {quote(written.text)}",
                 written.column + 1,
-                f"available: {', '.join([*part.weights, 'none'])}",
+                suggest.tag(part, written.text, self.catalog),
             )
             return None
         return written.text

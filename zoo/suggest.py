@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-from zoo.catalog import Catalog
+from zoo.catalog import Catalog, CatalogPart
 from zoo.part import KINDS
 
 
@@ -28,6 +28,17 @@ def option(key: str, names: Sequence[str]) -> str:
     known = f"options: {', '.join(names)}" if names else "it takes no options"
     likest = difflib.get_close_matches(key.lower().replace("-", "_"), names, n=1)
     return f"did you mean {likest[0]!r}? {known}" if likest else known
+
+
+def tag(part: CatalogPart, written: str, catalog: Catalog) -> str:
+    """List the weights a backbone has, and who has those that were asked for."""
+    available = f"available: {', '.join([*part.weights, 'none'])}"
+    backbones = [catalog.find("backbone", name) for name in catalog.names("backbone")]
+    havers = [each.id for each in backbones if each is not None and written in each.weights]
+    if not havers:
+        return available
+    first = near(part.id, havers) or havers[:3]
+    return f"{available}; @{written} is there for {', '.join(first)}"
 
 
 def near(name: str, names: Sequence[str]) -> list[str]:

@@ -78,7 +78,9 @@ def test_list_filters(capsys):
         ["head", "linear"],
     ]
     _, out, _ = run(capsys, "list", "--pretrained")
-    assert {line.split()[1] for line in out.splitlines()[2:]} == {"vgg16", "vgg19"}
+    pretrained = {line.split()[1] for line in out.splitlines()[2:]}
+    assert {"vgg16", "vgg19"} <= pretrained
+    assert "vgg16bn" not in pretrained
     _, out, _ = run(capsys, "list", "--plugin", "compact")
     assert {line.split()[1] for line in out.splitlines()[2:]} == {"small-cnn"}
     _, out, _ = run(capsys, "list", "nothing-like-this")
@@ -150,3 +152,18 @@ def test_a_fault_of_our_own_is_one_sentence_too(capsys, monkeypatch):
     )
     with pytest.raises(KeyError):
         main(["list", "--traceback"])
+
+
+def test_a_tag_of_another_backbone_is_pointed_at(capsys):
+    code, _, err = run(capsys, "info", "vgg16bn@imagenet+linear")
+    assert code == 2
+    assert err.splitlines()[0] == "error: vgg16bn has no weights tagged 'imagenet'"
+    assert "hint: available: none; @imagenet is there for vgg16" in err
+
+
+def test_list_of_a_plugin_that_is_not_there(capsys):
+    assert run(capsys, "list", "--plugin", "vvg") == (
+        2,
+        "",
+        "error: no plugin named 'vvg' is installed\n  hint: did you mean vgg?\n",
+    )

@@ -24,6 +24,9 @@ def command(
     registry = load_registry()
     parts = [] if kind == "preset" else registry.parts(pattern, kind, computed=computed)
     if plugin:
+        known = {name for each in registry.plugins for name in (each.name, each.distribution)}
+        if plugin not in known:
+            registry.plugin(plugin)  # says that there is none, and what is near
         parts = [part for part in parts if plugin in (part.plugin, part.distribution)]
     if pretrained:
         parts = [part for part in parts if part.tags]
