@@ -139,6 +139,7 @@ class Manifest(_Table):
         keras_package: Prefix of the names under which saved models find its layers.
         computes: Kinds of which the hook module gives further parts at run time.
         commands: Command to its one line of help; the hook module gives the command itself.
+        xfail: Checks of the conformance kit that are known to fail, with the reason.
         backbone: Its backbones by name.
         head: Its heads by name.
         policy: Its augmentation policies by name.
