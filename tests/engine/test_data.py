@@ -85,7 +85,7 @@ def test_decoded_once_if_it_fits(samples, monkeypatch):
     decoded: list[str] = []
     load = picture.load
     monkeypatch.setattr(
-        picture, "load", lambda path, size: decoded.append(path) or load(path, size)
+        picture, "load", lambda path, *how: decoded.append(path) or load(path, *how)
     )
     pixels = 10 * 6 * 5 * 3
     numbers(data.batches(samples, SIZE, 4, epochs=3, cache_bytes=pixels))
