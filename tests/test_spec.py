@@ -282,7 +282,7 @@ FAULTS = [
         "vgg16bn@imagnet:widht=2:width=x+dense-bn:units=1.5:dropout=",
         [
             ("vgg16bn has no weights tagged 'imagnet'", 8, "available: imagenet, none"),
-            ("vgg16bn has no option 'widht'", 16, "did you mean 'width'? options: width"),
+            ("vgg16bn has no option 'widht'", 16, "did you mean 'width'? options: tap, width"),
             ("vgg16bn option 'width' takes float, received 'x'", 30, "default: 1.0"),
             ("dense-bn option 'units' takes int, received '1.5'", 47, "default: 512"),
             ("dense-bn option 'dropout' takes float, received ''", 59, "default: 0.5"),
@@ -414,7 +414,7 @@ FAULTS = [
     ),
     (
         "acme/vgg19bn:width=2+gap",
-        [("acme/vgg19bn has no option 'width'", 13, "it takes no options")],
+        [("acme/vgg19bn has no option 'width'", 13, "options: tap")],
     ),
     (
         "vgg16bn+gap:dropout",
@@ -460,7 +460,7 @@ FAULTS = [
         "vgg16bn(\ud800=é+gap",
         [
             ("unclosed '('", 7, r"close it, or write vgg16bn:\ud800=\xe9"),
-            (r"vgg16bn has no option '\ud800'", 8, "options: width"),
+            (r"vgg16bn has no option '\ud800'", 8, "options: tap, width"),
         ],
     ),
     ("vgg16bn+gap(", [("unclosed '('", 11, "close it, or write gap")]),

@@ -87,6 +87,13 @@ class Option:
         )
 
 
+CORE: Mapping[str, tuple[Option, ...]] = {"backbone": (Option("tap", "str", "last"),)}
+"""Options that zoo gives every part of a kind, beside those of its function.
+
+`tap` cuts a backbone at one of its taps or layers: `inception-v3:tap=mixed7`.
+"""
+
+
 def spell(value: Any) -> str:
     """Write an option's value for a name: `true`, `none`, `0.5`, `1e16`, `64,128`."""
     if value is None:

@@ -18,7 +18,7 @@ from zoo import suggest
 from zoo.catalog import Catalog, CatalogPart
 from zoo.errors import Fault, PluginError, SpecError
 from zoo.grammar import EXAMPLE, Word, Words, scan
-from zoo.option import Option, quote, spell
+from zoo.option import CORE, Option, quote, spell
 from zoo.part import KINDS
 
 __all__ = ["Catalog", "CatalogPart", "Fault", "ModelSpec", "PartSpec", "parse", "parse_part"]
@@ -269,7 +269,7 @@ class _Reader:
             self.unknown(kind, part)
             return None
         tag = self.tag(found, part.tag) if part.tag and kind == "backbone" else None
-        return PartSpec(kind, found.id, tag, self.options(found, tag, part))
+        return PartSpec(kind, found.id, tag, self.options(kind, found, tag, part))
 
     def tag(self, part: CatalogPart, written: Word) -> str | None:
         """Check a weights tag."""
@@ -284,16 +284,18 @@ class _Reader:
             return None
         return written.text
 
-    def options(self, part: CatalogPart, tag: str | None, written: Words) -> dict[str, Any]:
+    def options(
+        self, kind: str, part: CatalogPart, tag: str | None, written: Words
+    ) -> dict[str, Any]:
         """Read the values that differ from what the part does anyway."""
-        known = {option.name: option for option in part.options}
+        known = {option.name: option for option in (*part.options, *CORE.get(kind, ()))}
         needed = part.weights[tag].options if tag else {}
         usual = {name: option.default for name, option in known.items()} | dict(needed)
         values: dict[str, Any] = {}
         for key, word in written.options:
             option = known.get(key.text)
             if option is None:
-                self.no_option(part, key, written)
+                self.no_option(part, key, written, sorted(known))
             elif key.text in values:
                 self.fault(f"{part.id} option {key.text!r} is given twice", key.column, "keep one")
             elif word is None:
@@ -345,10 +347,10 @@ class _Reader:
             message, hint = f"no {kind} named {quote(name)}", suggest.part(kind, name, self.catalog)
         self.fault(message, part.column, hint)
 
-    def no_option(self, part: CatalogPart, key: Word, written: Words) -> None:
+    def no_option(self, part: CatalogPart, key: Word, written: Words, known: list[str]) -> None:
         """Note a key that is none of the part's options."""
         message = f"{part.id} has no option {quote(key.text)}"
-        hint = suggest.option(key.text, sorted(option.name for option in part.options))
+        hint = suggest.option(key.text, known)
         if self.text[key.column - 1] == "," and (key, None) in written.options:
             message = f"expected option=value, found {quote(key.text)}"
             hint = f"a comma separates options here; write a list as {part.id}:option=1,2"

@@ -9,7 +9,7 @@ import click
 from zoo import registry as registries
 from zoo.cli import show
 from zoo.cli.command import Command, load_registry
-from zoo.option import Option
+from zoo.option import CORE, Option
 
 
 @click.command("info", cls=Command)
@@ -51,6 +51,7 @@ def _part(part: dict[str, Any]) -> str:
     )
     blocks = [head]
     options = [Option.from_json(option) for option in part["options"]]
+    options += CORE.get(part["kind"], ())
     if options:
         rows = [(each.name, each.format(each.default), each.accepts) for each in options]
         blocks.append(show.table(rows, ("option", "default", "takes")))

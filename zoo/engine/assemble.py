@@ -13,9 +13,10 @@ import keras
 
 from zoo import input_size as size
 from zoo import registry
-from zoo.engine import picture, weights
+from zoo.engine import cut, picture, weights
 from zoo.engine.anatomy import HEAD, LAST, Anatomy, class_names
 from zoo.errors import ModelError, ZooError
+from zoo.option import CORE
 
 if TYPE_CHECKING:
     from zoo.part import Weights
@@ -99,6 +100,9 @@ def assemble(
         normalization = _in_rgb(resolved.backbone.weights)
         taps = _call(resolved.backbone, _normalize(image, normalization))
         _check_taps(resolved.backbone, taps)
+        taps = cut.at(
+            resolved.backbone.options.get("tap", LAST), taps, image, resolved.backbone.part
+        )
         logits = _call(resolved.head, taps, units)
         _check_logits(resolved.head, logits, units)
         activation = "softmax" if units > 1 else "sigmoid"
@@ -168,8 +172,10 @@ def _call(resolved: ResolvedPart, *supplied: Any) -> Any:
     """Run a part's function. Whatever it raises becomes an error that names the part."""
     part = resolved.part
     function = registry.load().function(part)
+    core = {option.name for option in CORE.get(part.kind, ())}  # zoo's own, not the function's
+    options = {name: value for name, value in resolved.options.items() if name not in core}
     try:
-        return function(*supplied, **resolved.options)
+        return function(*supplied, **options)
     except ZooError:
         raise
     except Exception as error:
