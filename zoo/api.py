@@ -23,6 +23,7 @@ from zoo.errors import (
     WeightsError,
     ZooError,
 )
+from zoo.export_format import ExportFormat
 from zoo.transform import Fill, Flip, Rotate, Shear, Shift, Transform, Zoom
 from zoo.width import scaled
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     import numpy
 
     from zoo.engine.differentiate import gradient
+    from zoo.engine.weights.source import cached
 
 hookimpl = pluggy.HookimplMarker("zoo")
 """Marks a function of a hooks module as the implementation of the hook of that name."""
@@ -48,6 +50,7 @@ HeatMaps: TypeAlias = "numpy.ndarray"
 """What an interpreter returns: raw values, float32 [N,h,w]."""
 
 _LAZY = {
+    "cached": "zoo.engine.weights.source",
     "gradient": "zoo.engine.differentiate",
 }
 
@@ -55,6 +58,7 @@ __all__ = [
     "DataError",
     "ExplainError",
     "ExportError",
+    "ExportFormat",
     "Features",
     "Fill",
     "Flip",
@@ -73,6 +77,7 @@ __all__ = [
     "WeightsError",
     "ZooError",
     "Zoom",
+    "cached",
     "gradient",
     "hookimpl",
     "scaled",

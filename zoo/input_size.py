@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zoo.errors import ModelError
 
 if TYPE_CHECKING:
-    from zoo.part import Part
+    from zoo.part import Part, Weights
 
 Size = tuple[int, int]
 
@@ -37,12 +37,13 @@ def parse(text: str) -> Size:
     return int(height), int(width or height)
 
 
-def accept(part: Part, size: int | Size | None) -> Size:
+def accept(part: Part, size: int | Size | None, weights: Weights | None = None) -> Size:
     """The size to build a backbone at.
 
     Args:
         part: The backbone.
         size: Height and width, one number for both, or None for the backbone's own size.
+        weights: Its pretrained weights, whose size goes before the backbone's own.
 
     Returns:
         Height and width in pixels.
@@ -50,7 +51,7 @@ def accept(part: Part, size: int | Size | None) -> Size:
     Raises:
         ModelError: The backbone cannot take the size.
     """
-    native = part.input or (224, 224)
+    native = (weights and weights.input) or part.input or (224, 224)
     height, width = native if size is None else (size, size) if isinstance(size, int) else size
     if part.minimum and (height < part.minimum[0] or width < part.minimum[1]):
         raise ModelError(

@@ -71,6 +71,13 @@ class WeightsRow(_Table):
         normalization: What the weights expect of a picture; it becomes a layer of the model.
         classes: Name of the list of classes of the classifier, such as `imagenet-1k`.
         options: Options of the backbone that these weights need.
+        head: The head whose weights the file holds too.
+        input: Height and width in pixels that these weights were measured at.
+        resize: Shorter side in pixels that a picture was brought to before it was cropped.
+        interpolation: How pictures were resized.
+        top1: Published top-1 accuracy in percent.
+        top5: Published top-5 accuracy in percent.
+        measured: Who published the accuracies, and under which transform.
     """
 
     source: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9+.-]*://\S+$", max_length=500)]
@@ -82,6 +89,13 @@ class WeightsRow(_Table):
     normalization: Normalization = Normalization()
     classes: Text = ""
     options: dict[str, bool | int | float | str] = {}
+    head: Text = ""
+    input: Size | None = None
+    resize: Annotated[int, Field(ge=1, le=16384)] | None = None
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    top1: Annotated[float, Field(gt=0, le=100)] | None = None
+    top5: Annotated[float, Field(gt=0, le=100)] | None = None
+    measured: Text = ""
 
     @validator(mode="after")
     def _is_pinned(self) -> WeightsRow:
@@ -90,6 +104,12 @@ class WeightsRow(_Table):
             raise ValueError("source must be https, received http")
         if scheme == "https" and (self.sha256 is None or self.size is None):
             raise ValueError("an https source needs sha256 and size")
+        if scheme == "file":
+            raise ValueError("a file:// is on one machine only: use package:// or https://")
+        if scheme == "hf" and (self.sha256 is None or "@" not in self.source):
+            raise ValueError("an hf source needs sha256 and ends in @revision")
+        if self.top1 is not None and not self.measured:
+            raise ValueError("top1 needs measured: who published it, and under which transform")
         if self.sha256 is None and self.md5 is None:
             raise ValueError("weights need a digest: sha256, or md5 where no better one exists")
         return self

@@ -18,7 +18,8 @@ class Weights:
 
     Args:
         tag: The name after `@`, such as `imagenet`.
-        source: Address: `https://...`, `package://file` or a scheme that a plugin resolves.
+        source: Address: `https://...`, `hf://owner/repo/file@revision`, `package://file`, or of a
+            scheme that a plugin resolves.
         sha256: Digest of the file, 64 hexadecimal digits; empty where only `md5` is published.
         md5: Digest of the file for sources that publish no better one.
         size: Bytes of the file, 0 where not published.
@@ -27,6 +28,16 @@ class Weights:
         normalization: How RGB 0..255 becomes what the weights expect: order, mean, std, scale.
         classes: Name of the class list of the classifier, or empty.
         options: Options of the backbone that these weights need.
+        head: Head that the file's classifier belongs to, or empty where it holds none.
+        input: Height and width that the published figures were measured at, or None for those of
+            the backbone.
+        resize: Pixels that the shorter side is brought to before the centre of `input` is cut out;
+            0 where the publisher states none, then pictures are stretched.
+        interpolation: Of that resize: `bilinear` or `bicubic`.
+        top1: Published accuracy in percent, 0 where unknown.
+        top5: The same for the first five.
+        measured: Who published the figures, on which pictures and under which transform.
+        class_names: Names of the classes of a file that brings its own.
     """
 
     tag: str
@@ -39,6 +50,22 @@ class Weights:
     normalization: Mapping[str, Any] = field(default_factory=dict)
     classes: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    head: str = ""
+    input: tuple[int, int] | None = None
+    resize: int = 0
+    interpolation: str = "bilinear"
+    top1: float = 0.0
+    top5: float = 0.0
+    measured: str = ""
+    class_names: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, facts: Mapping[str, Any]) -> Weights:
+        """The weights that plain data describes."""
+        facts = dict(facts)
+        facts["input"] = tuple(facts["input"]) if facts.get("input") else None
+        facts["class_names"] = tuple(facts.get("class_names", ()))
+        return cls(**facts)
 
 
 @dataclass(frozen=True)
@@ -101,7 +128,7 @@ class Part:
         """The part that `document` described."""
         facts = dict(facts)
         facts["options"] = tuple(Option.from_json(option) for option in facts["options"])
-        facts["weights"] = {tag: Weights(**row) for tag, row in facts["weights"].items()}
+        facts["weights"] = {tag: Weights.read(row) for tag, row in facts["weights"].items()}
         for size in ("input", "minimum"):
             facts[size] = tuple(facts[size]) if facts[size] else None
         return cls(**facts)

@@ -362,10 +362,11 @@ def list_parts(pattern: str = "*", *, kind: str | None = None) -> list[dict[str,
 
 
 def info(name: str) -> dict[str, Any]:
-    """What zoo knows of a part or of a whole model name.
+    """What zoo knows of a part, of its weights or of a whole model name.
 
     Args:
-        name: A part such as `vgg16bn`, or a model such as `vgg16bn+dense-bn`.
+        name: A part such as `vgg16bn`, weights such as `vgg16@imagenet`, or a model such as
+            `vgg16bn+dense-bn`.
 
     Returns:
         Plain data, as `zoo info --json` prints it.
@@ -378,4 +379,10 @@ def info(name: str) -> dict[str, Any]:
     if "+" in name:
         resolved = registry.resolve(registry.parse(name))
         return resolved.document()
-    return {"parts": [part.document() for part in registry.named(name)]}
+    if "@" in name:
+        spec = registry.parse_part("backbone", name)
+        part = registry.part("backbone", spec.name)
+        if spec.tag is not None:
+            weights = asdict(part.weights[spec.tag])
+            return {"id": part.id, "input": part.input, "weights": weights}
+    return {"parts": [part.document() for part in registry.named(name.partition("@")[0])]}

@@ -208,3 +208,34 @@ def test_pillow_warns_nobody(tmp_path: Path):
         warnings.simplefilter("error")
         assert picture.read(tmp_path / "p.png").shape == (1, 2, 3)
         assert picture.load(tmp_path / "large.png", (2, 2)).shape == (2, 2, 3)
+
+
+@pytest.mark.parametrize("shape", [(300, 400), (400, 300), (260, 1001), (100, 90), (256, 256)])
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_a_published_transform_is_resize_and_centre_crop(shape, interpolation: str) -> None:
+    """torchvision's Resize(256) and CenterCrop(224), written down from its source."""
+    pixels = np.random.default_rng(0).integers(0, 256, (*shape, 3)).astype("uint8")
+    way = picture.centred((224, 224), 256 / 224, interpolation)
+    assert way["cover"] == [256, 256]
+
+    height, width = shape
+    short, long = sorted(shape)
+    other = int(256 * long / short)
+    size = (256, other) if height <= width else (other, 256)
+    method = getattr(Image.Resampling, interpolation.upper())
+    resized = np.asarray(Image.fromarray(pixels).resize(size[::-1], method))
+    top, left = round((size[0] - 224) / 2.0), round((size[1] - 224) / 2.0)
+    expected = resized[top : top + 224, left : left + 224]
+    np.testing.assert_array_equal(picture.fit(pixels, (224, 224), way), expected)
+
+
+def test_what_a_model_sees_of_a_picture() -> None:
+    pixels = np.zeros((300, 600, 3), "uint8")
+    pixels[:, 200:400] = 255
+    way = picture.centred((224, 224), 256 / 224, "bilinear")
+    seen = picture.seen(pixels, (224, 224), way)
+    assert seen.shape[:2] == (262, 262)  # 224 / 256 of 300
+    assert picture.seen(pixels, (224, 224), picture.DESCRIPTION) is pixels
+    full = picture.fit(pixels, (224, 224), way)
+    again = picture.fit(seen, (224, 224))
+    assert np.abs(full.astype(int) - again).mean() < 2

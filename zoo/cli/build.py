@@ -9,7 +9,7 @@ import click
 
 from zoo import input_size as size
 from zoo.cli import device as devices
-from zoo.cli import show
+from zoo.cli import pretrained, show
 from zoo.cli.command import Command, load_registry
 from zoo.errors import ModelError
 from zoo.option import spell
@@ -38,6 +38,9 @@ UNITS = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
     help="For the estimate of training memory.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of the initial weights.")
+@pretrained.options
+@pretrained.license_option
+@click.option("--strict", is_flag=True, help="Refuse weights that are not a full match.")
 @click.option("--out", type=click.Path(path_type=Path), help="Save the model: FILE.keras.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the assembly: FILE.png.")
 @click.option("--summary", is_flag=True, help="List every layer.")
@@ -49,6 +52,10 @@ def command(
     dtype: str,
     batch_size: int,
     seed: int | None,
+    weights: Path | None,
+    weights_format: str | None,
+    license_allow: str | None,
+    strict: bool,
     out: Path | None,
     plot: Path | None,
     summary: bool,
@@ -58,7 +65,9 @@ def command(
     """Assemble the model SPEC, such as vgg16bn+dense-bn, and say what it is."""
     registry = load_registry()
     resolved = registry.resolve(registry.parse(spec))
-    pixels = size.accept(resolved.backbone.part, size.parse(input_size) if input_size else None)
+    pretrained.check(resolved, weights, weights_format, license_allow)
+    asked = size.parse(input_size) if input_size else None
+    pixels = size.accept(resolved.backbone.part, asked, resolved.backbone.weights)
     for path, suffix in ((out, ".keras"), (plot, ".png")):
         if path is not None:
             _check_free(path, suffix)
@@ -69,7 +78,10 @@ def command(
     from zoo.engine import artefact, cost, diagram
     from zoo.engine.assemble import assemble
 
-    model = assemble(resolved, classes=classes, input_size=pixels, dtype=dtype, seed=seed)
+    resolved = pretrained.use(resolved, weights, weights_format)
+    model = assemble(
+        resolved, classes=classes, input_size=pixels, dtype=dtype, seed=seed, strict=strict
+    )
     costs = cost.of(model)
     if out is not None:
         artefact.save(model, out)
@@ -137,11 +149,7 @@ def _render(facts: dict[str, Any]) -> str:
         ]
         blocks.insert(1, show.table(rows, ("layer", "type", "output", "parameters"), (3,)))
     if facts["load_report"]:
-        report = facts["load_report"]
-        blocks.append(
-            f"{len(report['loaded'])} layers loaded from {report['source']}; "
-            f"new: {', '.join(report['reinitialised'])}"
-        )
+        blocks.append(pretrained.render(facts["load_report"]))
     blocks += [f"note: {note}" for note in facts["notes"]]
     written = {"model": facts["out"], "picture": facts["plot"]}
     if any(written.values()):

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from zoo import input_size as size
-from zoo import stored
-from zoo.cli import show
+from zoo import license, stored
+from zoo.cli import pretrained, show
 from zoo.cli.command import Command, load_registry
 from zoo.errors import ExportError
 
@@ -35,6 +35,7 @@ from zoo.errors import ExportError
 @click.option("--classes", type=click.IntRange(1), help="Classes of a SPEC; 1000 by default.")
 @click.option("--input-size", metavar="S|HxW", help="Pixels of a SPEC; by default its own size.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of a SPEC's weights.")
+@pretrained.license_option
 @click.option("--verbose", is_flag=True, help="Show what TensorFlow says.")
 def command(
     target: str,
@@ -44,12 +45,15 @@ def command(
     classes: int | None,
     input_size: str | None,
     seed: int | None,
+    license_allow: str | None,
     verbose: bool,
 ) -> None:
     """Export a trained model, or a SPEC with random weights, to ONNX and prove it equal."""
     pixels = None
     if Path(target).exists() or ("+" not in target and ("/" in target or ".keras" in target)):
-        stored.locate(target)
+        facts = stored.facts(stored.locate(target)) or {}
+        backbone = facts.get("resolved", {}).get("backbone", {})
+        license.check(backbone.get("weights"), license_allow)
         chosen = {"--classes": classes, "--input-size": input_size, "--seed": seed}
         if given := [name for name, value in chosen.items() if value is not None]:
             raise ExportError(
@@ -58,8 +62,10 @@ def command(
             )
     else:
         registry = load_registry()
-        backbone = registry.resolve(registry.parse(target)).backbone.part
-        pixels = size.accept(backbone, size.parse(input_size) if input_size else None)
+        resolved = registry.resolve(registry.parse(target))
+        pretrained.check(resolved, None, None, license_allow)
+        asked = size.parse(input_size) if input_size else None
+        pixels = size.accept(resolved.backbone.part, asked, resolved.backbone.weights)
 
     from zoo.engine.export import bundle
 

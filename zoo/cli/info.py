@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -15,7 +16,10 @@ from zoo.option import CORE, Option
 @click.command("info", cls=Command)
 @click.argument("name")
 def command(name: str) -> None:
-    """Tell what is known of NAME: a part such as vgg16bn, or a model such as vgg16bn+dense-bn."""
+    """Tell what is known of NAME: a part, its weights, or a model.
+
+    Such as vgg16bn, vgg16@imagenet or vgg16bn+dense-bn.
+    """
     load_registry()
     show.document(registries.info(name), _render)
 
@@ -23,6 +27,8 @@ def command(name: str) -> None:
 def _render(facts: dict[str, Any]) -> str:
     if "parts" in facts:
         return "\n\n".join(_part(part) for part in facts["parts"])
+    if "weights" in facts:
+        return _weights(facts["weights"], facts["input"])
     blocks = [facts["spec"]]
     for kind in ("backbone", "head"):
         part = facts[kind]
@@ -30,7 +36,7 @@ def _render(facts: dict[str, Any]) -> str:
         origin = f"{part['distribution']} {part['version']}"
         blocks.append(show.pairs({kind: part["id"], "from": origin, **options}))
         if part["weights"]:
-            blocks.append(_weights(part["weights"]))
+            blocks.append(_weights(part["weights"], None))
     return "\n\n".join(blocks)
 
 
@@ -55,12 +61,17 @@ def _part(part: dict[str, Any]) -> str:
     if options:
         rows = [(each.name, each.format(each.default), each.accepts) for each in options]
         blocks.append(show.table(rows, ("option", "default", "takes")))
-    blocks += [_weights(weights) for weights in part["weights"].values()]
+    blocks += [_weights(weights, part["input"]) for weights in part["weights"].values()]
     return "\n\n".join(blocks)
 
 
-def _weights(weights: dict[str, Any]) -> str:
+def _weights(weights: dict[str, Any], native: Sequence[int] | None) -> str:
     norm = weights["normalization"]
+    size = weights["input"] or native
+    top = [f"{weights[key]:g} % {key.replace('top', 'top-')}" for key in ("top1", "top5")]
+    published = ", ".join(
+        text for key, text in zip(("top1", "top5"), top, strict=True) if weights[key]
+    )
     return show.pairs(
         {
             "weights": f"@{weights['tag']}",
@@ -70,10 +81,16 @@ def _weights(weights: dict[str, Any]) -> str:
             "bytes": weights["size"] or None,
             "license": weights["license"] or "not stated by the publisher",
             "classes": weights["classes"] or None,
+            "size": "x".join(map(str, size)) if size else None,
+            "resize": f"shorter side to {weights['resize']}, then the centre"
+            if weights["resize"]
+            else "stretched",
+            "interpolation": weights["interpolation"],
             "order": norm.get("order"),
             "mean": norm.get("mean"),
             "std": norm.get("std"),
             "scale": norm.get("scale"),
             "options": weights["options"] or None,
+            "published": f"{published} ({weights['measured']})" if published else None,
         }
     )

@@ -11,7 +11,7 @@ import click
 from zoo import input_size as size
 from zoo import policy as policies
 from zoo.cli import device as devices
-from zoo.cli import show
+from zoo.cli import pretrained, show
 from zoo.cli.command import Command, load_registry
 from zoo.errors import SpecError
 from zoo.registry import Registry
@@ -43,6 +43,7 @@ from zoo.registry import Registry
 @click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of all chance."
 )
+@pretrained.license_option
 @devices.options
 def command(
     words: tuple[str, ...],
@@ -56,6 +57,7 @@ def command(
     input_size: str | None,
     dtype: str,
     seed: int,
+    license_allow: str | None,
     device: str | None,
     verbose: bool,
 ) -> None:
@@ -66,7 +68,9 @@ def command(
     registry = load_registry()
     spec, data, row = _named(words, preset, registry)
     resolved = registry.resolve(registry.parse(spec))
-    pixels = size.accept(resolved.backbone.part, size.parse(input_size) if input_size else None)
+    pretrained.check(resolved, None, None, license_allow)
+    asked = size.parse(input_size) if input_size else None
+    pixels = size.accept(resolved.backbone.part, asked, resolved.backbone.weights)
 
     from zoo import recipe as recipes
 

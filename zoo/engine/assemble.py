@@ -13,8 +13,9 @@ import keras
 
 from zoo import input_size as size
 from zoo import registry
-from zoo.engine import cut, picture, weights
+from zoo.engine import cut, picture
 from zoo.engine.anatomy import HEAD, LAST, Anatomy, class_names
+from zoo.engine.weights import fill
 from zoo.errors import ModelError, ZooError
 from zoo.option import CORE
 
@@ -71,6 +72,7 @@ def assemble(
     input_size: int | tuple[int, int] | None = None,
     dtype: str = "float32",
     seed: int | None = None,
+    strict: bool = False,
 ) -> keras.Model:
     """Build the model of a resolved name and fill in its pretrained weights.
 
@@ -82,6 +84,7 @@ def assemble(
         dtype: `float32`, `mixed_bfloat16` or `mixed_float16`; logits and probabilities are
             float32 in any case.
         seed: The same seed gives the same initial weights; None draws new ones.
+        strict: Refuse pretrained weights that are not a full match, classifier included.
 
     Returns:
         The model. It carries its `zoo_anatomy`, and in `zoo_notes` what plugins say of it.
@@ -91,13 +94,14 @@ def assemble(
         WeightsError: The pretrained weights are missing, altered or do not fit.
     """
     units, names = _classes(classes)
-    height, width = size.accept(resolved.backbone.part, input_size)
+    weights = resolved.backbone.weights
+    height, width = size.accept(resolved.backbone.part, input_size, weights)
     if dtype not in DTYPES:
         raise ModelError(f"dtype {dtype!r} is not accepted", f"accepted: {', '.join(DTYPES)}")
 
     with _policy(dtype), _seeded(seed):
         image = keras.Input((height, width, 3), name="image", dtype="float32")
-        normalization = _in_rgb(resolved.backbone.weights)
+        normalization = _in_rgb(weights)
         taps = _call(resolved.backbone, _normalize(image, normalization))
         _check_taps(resolved.backbone, taps)
         taps = cut.at(
@@ -118,12 +122,14 @@ def assemble(
         classes=names,
         input_size=(height, width),
         normalization=normalization,
-        preprocessing=dict(picture.DESCRIPTION),
+        preprocessing=_preprocessing(resolved.backbone, (height, width)),
         resolved=resolved.document(),
     )
-    report = weights.load(model, resolved.backbone)
+    report = fill.load(model, resolved, strict=strict)
     if report:
-        model.zoo_anatomy = replace(model.zoo_anatomy, load_report=report)
+        # A number of classes says nothing of their names; a classifier that was loaded does.
+        names = tuple(report["classes"]) or names
+        model.zoo_anatomy = replace(model.zoo_anatomy, load_report=report, classes=names)
     answers = registry.load().hooks.call(
         "zoo_model_built", model=model, document=model.zoo_anatomy.resolved
     )
@@ -155,6 +161,16 @@ def _in_rgb(weights: Weights | None) -> dict[str, Any]:
     if row.get("order") == "bgr":
         mean, std = mean[::-1], std[::-1]
     return {"order": "rgb", "mean": mean, "std": std, "scale": float(row.get("scale", 1.0))}
+
+
+def _preprocessing(backbone: ResolvedPart, size: tuple[int, int]) -> dict[str, Any]:
+    """How a picture becomes an input, as the weights were measured, scaled to another size."""
+    weights = backbone.weights
+    if weights is None or not weights.resize:
+        return dict(picture.DESCRIPTION)
+    native = weights.input or backbone.part.input or size
+    factor = weights.resize / min(native)
+    return picture.centred(size, factor, weights.interpolation)
 
 
 def _normalize(image: keras.KerasTensor, normalization: dict[str, Any]) -> keras.KerasTensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from zoo.engine.folder import UNREADABLE_LIMIT, ImageFolder, Sample, read
 from zoo.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import tensorflow as tf
 
@@ -38,6 +38,7 @@ def batches(
     unreadable: Unreadable | None = None,
     on_unreadable: Literal["replace", "drop"] = "replace",
     with_indices: bool = False,
+    preprocessing: Mapping[str, Any] = picture.DESCRIPTION,
 ) -> tf.data.Dataset:
     """Decode labelled pictures in parallel and give them in batches.
 
@@ -59,6 +60,7 @@ def batches(
         on_unreadable: What takes the place of such a picture: the next readable one ("replace",
             so that batches keep their size), or nothing ("drop", so that scores stay exact).
         with_indices: Give the sample indices as a third element.
+        preprocessing: How pictures come to the size; an anatomy's `preprocessing`.
 
     Returns:
         A dataset of (images, labels) or (images, labels, indices): images uint8 [n, H, W, 3], or
@@ -68,7 +70,9 @@ def batches(
 
     if not samples:
         raise DataError("there are no pictures to make batches of")
-    pictures = _Pictures(samples, size, cache_bytes, unreadable or Unreadable(len(samples), 0.0))
+    pictures = _Pictures(
+        samples, size, preprocessing, cache_bytes, unreadable or Unreadable(len(samples), 0.0)
+    )
     drop = on_unreadable == "drop"
     height, width = size
 
@@ -200,11 +204,13 @@ class _Pictures:
         self,
         samples: Sequence[Sample],
         size: tuple[int, int],
+        preprocessing: Mapping[str, Any],
         cache_bytes: int,
         unreadable: Unreadable,
     ) -> None:
         self._samples = samples
         self._size = size
+        self._preprocessing = preprocessing
         self._labels = np.array([sample.label for sample in samples], np.int64)
         self._unreadable = unreadable
         self._broken: set[int] = set()
@@ -237,7 +243,7 @@ class _Pictures:
             return None
         sample = self._samples[index]
         try:
-            pixels = picture.load(sample.path, self._size)
+            pixels = picture.load(sample.path, self._size, self._preprocessing)
         except DataError as error:
             self._broken.add(index)
             self._unreadable.add(sample, error)

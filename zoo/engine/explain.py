@@ -111,7 +111,7 @@ def explain(
     loaded = _model(model)
     facts = anatomy.of(loaded)
     tap = _tap(loaded, method)
-    pictures = _pictures(images, facts.input_size)
+    pictures = _pictures(images, facts)
     labels = [_label(name, facts.classes) for name, _, _ in pictures]
     wanted = _wanted(targets, labels, facts.classes)
 
@@ -153,11 +153,16 @@ def _model(model: keras.Model | str | Path) -> keras.Model:
     return artefact.load(model) if stored.is_path(str(model)) else assemble.build(str(model))
 
 
-def _pictures(images: Pictures, size: tuple[int, int]) -> list[tuple[str, np.ndarray, np.ndarray]]:
+def _pictures(images: Pictures, facts: anatomy.Anatomy) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """Each picture's name, its pixels to show, and those that the model gets."""
+    size, way = facts.input_size, facts.preprocessing
     if not isinstance(images, np.ndarray):
         return [
-            (str(path), _shrunk(picture.read(path)), picture.load(path, size))
+            (
+                str(path),
+                _shrunk(picture.seen(picture.read(path), size, way)),
+                picture.load(path, size, way),
+            )
             for path in picture.find(images)
         ]
     if images.ndim != 4 or images.shape[3] != 3 or not len(images):
@@ -169,7 +174,11 @@ def _pictures(images: Pictures, size: tuple[int, int]) -> list[tuple[str, np.nda
             hint="the model normalises by itself: give the pixels as they were decoded",
         )
     return [
-        (f"picture {number}", _shrunk(pixels), picture.fit(pixels, size))
+        (
+            f"picture {number}",
+            _shrunk(picture.seen(pixels, size, way)),
+            picture.fit(pixels, size, way),
+        )
         for number, pixels in enumerate(np.round(images).astype(np.uint8))
     ]
 

@@ -100,13 +100,16 @@ def fit(
     """
     height, width = model.input.shape[1:3]
     size, batch = (height, width), phase.batch_size
+    preprocessing = anatomy.of(model).preprocessing
     shuffled = data.batches(
         train, size, batch, shuffle=seed, epoch=first_epoch, epochs=None, policy=policy,
-        unreadable=unreadable[0],
+        unreadable=unreadable[0], preprocessing=preprocessing,
     )  # fmt: skip
     # Endless datasets with counted steps keep their iterators: Keras starts a new one at the end
     # of an epoch otherwise, which decodes a few batches for nobody.
-    clean = data.batches(val, size, batch, epochs=None, unreadable=unreadable[1])
+    clean = data.batches(
+        val, size, batch, epochs=None, unreadable=unreadable[1], preprocessing=preprocessing
+    )
 
     # The loss is taken on the logits, where it stays exact however sure the model is.
     scorer = keras.Model(model.inputs, anatomy.logits_tensor(model))

@@ -17,7 +17,7 @@ import mimetypes
 import re
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -26,7 +26,7 @@ from zoo.engine import magic
 from zoo.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 MAX_PIXELS = 150_000_000
 """A picture larger than this (450 MB decoded) is refused before it is decoded."""
@@ -49,6 +49,11 @@ DESCRIPTION: dict[str, object] = {
 }
 """What a run stores about the way from file to model input, beside the size."""
 
+INTERPOLATIONS = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+}
+
 
 def read(path: str | Path) -> np.ndarray:
     """Decode a picture file by the rules above.
@@ -65,12 +70,35 @@ def read(path: str | Path) -> np.ndarray:
     return _decode(Path(path), None)
 
 
-def load(path: str | Path, size: Sequence[int]) -> np.ndarray:
+def centred(size: Sequence[int], factor: float, interpolation: str) -> dict[str, object]:
+    """Describe the way of most published figures: resize, then cut out the centre.
+
+    Args:
+        size: Height and width of the model's input in pixels.
+        factor: What the picture covers before the cut, in units of that size: 256 / 224 for most.
+        interpolation: `bilinear` or `bicubic`.
+
+    Returns:
+        What `load` and `fit` take as `preprocessing`: DESCRIPTION with `resize` = `cover`.
+    """
+    return {
+        **DESCRIPTION,
+        "resize": "cover",
+        "cover": [int(side * factor + 1e-6) for side in size],
+        "crop": "center",
+        "interpolation": interpolation,
+    }
+
+
+def load(
+    path: str | Path, size: Sequence[int], preprocessing: Mapping[str, Any] = DESCRIPTION
+) -> np.ndarray:
     """Decode a picture file straight to a model's input size; the way every command goes.
 
     Args:
         path: A picture file of any accepted format.
         size: Height and width in pixels.
+        preprocessing: As `fit`.
 
     Returns:
         RGB pixels, uint8 [H, W, 3].
@@ -78,24 +106,67 @@ def load(path: str | Path, size: Sequence[int]) -> np.ndarray:
     Raises:
         DataError: As `read`.
     """
-    return fit(_decode(Path(path), max(size)), size)
+    side = max(preprocessing.get("cover", size))
+    return fit(_decode(Path(path), side), size, preprocessing)
 
 
-def fit(pixels: np.ndarray, size: Sequence[int]) -> np.ndarray:
-    """Stretch a picture to a size: bilinear, antialiased when it shrinks.
+def fit(
+    pixels: np.ndarray, size: Sequence[int], preprocessing: Mapping[str, Any] = DESCRIPTION
+) -> np.ndarray:
+    """Bring a picture to a size, antialiased when it shrinks.
 
     Args:
         pixels: RGB pixels, uint8 [h, w, 3].
         size: Height and width in pixels.
+        preprocessing: An anatomy's `preprocessing`. Its `resize` is `stretch`, straight to the
+            size, or `cover`: in its own proportions until it covers the box `cover`, whose centre
+            is cut out. That is torchvision's Resize and CenterCrop for square sizes.
 
     Returns:
         RGB pixels, uint8 [H, W, 3]; the same array where the size already fits.
     """
     height, width = size
-    if pixels.shape[:2] == (height, width):
+    method = INTERPOLATIONS[str(preprocessing.get("interpolation", "bilinear"))]
+    if preprocessing.get("resize", "stretch") == "stretch":
+        return _resized(pixels, (height, width), method)
+    pixels = _resized(pixels, _covering(pixels.shape[:2], preprocessing["cover"]), method)
+    top, left = (round((have - want) / 2) for have, want in zip(pixels.shape, size, strict=False))
+    return pixels[top : top + height, left : left + width]
+
+
+def seen(pixels: np.ndarray, size: Sequence[int], preprocessing: Mapping[str, Any]) -> np.ndarray:
+    """The part of a picture that a model gets to see, at the picture's own resolution.
+
+    Args:
+        pixels: RGB pixels, uint8 [h, w, 3].
+        size: Height and width of the model's input.
+        preprocessing: As `fit`.
+
+    Returns:
+        RGB pixels: the picture itself where it is stretched, else the centre that is cut out.
+    """
+    if preprocessing.get("resize", "stretch") == "stretch":
         return pixels
-    resized = Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(resized)
+    covering = _covering(pixels.shape[:2], preprocessing["cover"])
+    height, width = (
+        max(1, round(have * want / large))
+        for have, want, large in zip(pixels.shape, size, covering, strict=False)
+    )
+    top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
+    return pixels[top : top + height, left : left + width]
+
+
+def _covering(have: Sequence[int], box: Sequence[int]) -> tuple[int, int]:
+    """The smallest size in a picture's own proportions that covers a box."""
+    if box[0] * have[1] >= box[1] * have[0]:
+        return box[0], max(box[1], int(box[0] * have[1] / have[0]))
+    return max(box[0], int(box[1] * have[0] / have[1])), box[1]
+
+
+def _resized(pixels: np.ndarray, size: tuple[int, int], method: Image.Resampling) -> np.ndarray:
+    if pixels.shape[:2] == size:
+        return pixels
+    return np.asarray(Image.fromarray(pixels).resize(size[::-1], method))
 
 
 def find(pictures: str | Path | Iterable[str | Path]) -> list[Path]:

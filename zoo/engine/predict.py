@@ -96,6 +96,7 @@ def answers(
         unreadable=unreadable,
         on_unreadable="drop",
         with_indices=True,
+        preprocessing=anatomy.of(model).preprocessing,
     )
     for images, _, indices in batches:
         if len(indices):

@@ -58,6 +58,11 @@ class Run:
         return height, width
 
     @property
+    def preprocessing(self) -> dict[str, Any]:
+        """How a picture becomes an input."""
+        return dict(self.facts.get("preprocessing", {}))
+
+    @property
     def seed(self) -> int:
         """Seed of initial weights, data split, order and augmentation."""
         return int(self.facts["seed"])

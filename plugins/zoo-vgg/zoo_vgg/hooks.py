@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.api import WeightsError, hookimpl
+from zoo.api import cached, hookimpl
 
 if TYPE_CHECKING:
     from typing import Any
@@ -19,41 +17,12 @@ STORAGE = "https://storage.googleapis.com/tensorflow/keras-applications/"
 
 @hookimpl
 def zoo_resolve_weights(source: str, weights: Any) -> Path | None:
-    """Fetch a file of keras.applications into Keras' own folder, where Keras finds it too."""
+    """A file of keras.applications: in Keras' own folder where it is there, else zoo's cache."""
     if not source.startswith(SCHEME):
         return None
     address = source.removeprefix(SCHEME)
-    name = address.rpartition("/")[2]
-    home = _home()
-    path = home / "models" / name
-    if path.is_file():
-        return path
-    if os.environ.get("ZOO_OFFLINE", "") not in ("", "0"):
-        raise WeightsError(
-            f"{STORAGE}{address} is not on this machine and ZOO_OFFLINE forbids the network",
-            f"put the file with md5 {weights.md5} at {path}",
-        )
-    import keras
-
-    try:
-        # Its progress goes to stdout, which belongs to the result of a command.
-        with contextlib.redirect_stdout(sys.stderr):
-            keras.utils.get_file(
-                name,
-                STORAGE + address,
-                cache_dir=str(home),
-                cache_subdir="models",
-                file_hash=weights.md5,
-            )
-    except Exception as error:  # get_file raises bare Exception for a failed transfer
-        # It leaves a file with the wrong digest under the final name.
-        path.unlink(missing_ok=True)
-        reason = str(error).rpartition(" -- ")[2]
-        raise WeightsError(
-            f"{STORAGE}{address} cannot be downloaded: {reason}",
-            f"or put the file with md5 {weights.md5} at {path}",
-        ) from error
-    return path
+    path = _home() / "models" / address.rpartition("/")[2]
+    return path if path.is_file() else cached(STORAGE + address, weights)
 
 
 @hookimpl

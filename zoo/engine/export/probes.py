@@ -51,7 +51,7 @@ def from_run(run: Run) -> list[np.ndarray] | None:
         data = folder.read(run.data, seed=run.seed)
         samples = data.split("test") or data.split("val")
         chosen = [samples[i] for i in np.linspace(0, len(samples) - 1, REAL).astype(int)]
-        return [picture.load(sample.path, run.input_size) for sample in chosen]
+        return [picture.load(sample.path, run.input_size, run.preprocessing) for sample in chosen]
     except DataError:
         return None
 
