@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Two workers fit the tests into 8 GB; each holds one TensorFlow.
 WORKERS ?= 2
 
-.PHONY: demo test test-all check install bench clean
+.PHONY: demo test test-all check docs install bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/zoo demo --out demo
@@ -22,13 +22,17 @@ check: $(VENV)/.installed-test
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile tests --ignore=tests/engine --ignore=tests/plugins
 
+docs: $(VENV)/.installed-docs
+	$(BIN)/python docs/generate.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 install: $(VENV)/.installed
 
 bench: $(VENV)/.installed-test
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
 clean:
-	rm -rf $(VENV) dist build demo
+	rm -rf $(VENV) dist build demo site
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -39,4 +43,8 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.installed-test: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable ".[docs]"
 	touch $@ $(VENV)/.installed
