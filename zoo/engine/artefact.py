@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 
-from zoo import __version__, registry, stored
+from zoo import __version__, registry, stored, untrusted
 from zoo.engine.anatomy import Anatomy, of
 from zoo.errors import ModelError
 
@@ -61,6 +63,7 @@ def load(target: str | Path) -> keras.Model:
     """
     path = stored.locate(target)
     facts = stored.facts(path)
+    _look_through(path, facts or {})
     _import_layers(path)
     try:
         # safe_mode stays on: a file may hold layers, never functions.
@@ -74,6 +77,17 @@ def load(target: str | Path) -> keras.Model:
         except (KeyError, TypeError) as error:
             raise ModelError(f"{path}: {stored.MEMBER} is damaged") from error
     return model
+
+
+def _look_through(path: Path, facts: Mapping[str, Any]) -> None:
+    """Refuse what a file should not hold, and name the plugin that a model needs."""
+    packages = {
+        plugin.keras_package
+        for plugin in registry.load().plugins
+        if plugin.state == "ready" and plugin.keras_package
+    }
+    backbone = (facts.get("resolved") or {}).get("backbone") or {}
+    untrusted.check(path, packages, str(backbone.get("distribution", "")))
 
 
 def _import_layers(path: Path) -> None:
