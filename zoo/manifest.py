@@ -138,6 +138,7 @@ class BackboneRow(PartRow):
         target: The function, `package.module:function`, inside the plugin's own package.
         paper: Where it was published.
         license: SPDX id of the code.
+        defaults: Values of options that this row sets otherwise than the function does.
         input: Native height and width in pixels.
         minimum: Smallest height and width it accepts.
         weights: Pretrained weights by tag.
