@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -84,10 +84,39 @@ def _resnet(depth: int, library: str) -> Case:
     )
 
 
+def _inception_v3(library: str) -> Case:
+    blocks = ("5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c")
+    stem = "maxpool2" if library == "torchvision" else "Pool2"
+    return Case(
+        spec="inception-v3-torch+linear",
+        format="torch-inception-v3",
+        library=library,
+        model="inception_v3",
+        taps={"stem": stem} | {f"mixed_{name}": f"Mixed_{name}" for name in blocks},
+        sizes=(299, 150),
+        # The auxiliary head of timm runs in inference, too, and takes no picture of 150 pixels.
+        options={"aux_logits": True, "init_weights": False} if library == "torchvision" else {},
+    )
+
+
+GOOGLENET = Case(
+    spec="inception-v1+linear",
+    format="torchvision-googlenet",
+    library="torchvision",
+    model="googlenet",
+    taps={
+        name: name
+        for name in ("conv1", "conv3", *(f"inception{b}" for b in ("3a", "3b", "4a", "4b", "4c")))
+    }
+    | {name: name for name in ("inception4d", "inception4e", "inception5a", "inception5b")},
+    options={"aux_logits": True, "init_weights": False},
+)
 LIBRARIES = ("torchvision", "timm")
 CASES = [
     *(_vgg(d, bn, name) for name in LIBRARIES for d in (11, 13, 16, 19) for bn in (False, True)),
     *(_resnet(depth, name) for name in LIBRARIES for depth in (18, 34, 50, 101, 152)),
+    GOOGLENET,
+    *(_inception_v3(name) for name in LIBRARIES),
 ]
 FAST = {"torchvision-resnet18"}
 
@@ -158,3 +187,102 @@ def _compare(model: keras.Model, reference: dict[str, np.ndarray]) -> dict[str, 
         assert np.abs(expected).max() > 1e-3
         shares[name] = float(np.abs(found[name] - expected).max() / np.abs(expected).max())
     return shares
+
+
+# -- each detail that no shape gives away, done wrong: the comparison has to see it
+
+
+def _epsilon(model: keras.Model) -> None:
+    for layer in _all(model, keras.layers.BatchNormalization):
+        layer.epsilon = 1e-3
+
+
+def _epsilon_of_others(model: keras.Model) -> None:
+    for layer in _all(model, keras.layers.BatchNormalization):
+        layer.epsilon = 1e-5
+
+
+def _stride_in_the_first_1x1(model: keras.Model) -> None:
+    for stage in (2, 3, 4):
+        first, second = (model.get_layer(f"stage{stage}_block1_conv{i}") for i in (1, 2))
+        first.strides, second.strides = second.strides, first.strides
+
+
+def _same_padding(model: keras.Model) -> None:
+    for layer in _all(model, keras.layers.ZeroPadding2D):
+        (_, after), _ = layer.padding
+        layer.padding = ((after - 1, after),) * 2
+
+
+def _height_for_width(model: keras.Model) -> None:
+    for layer in _all(model, keras.layers.Conv2D):
+        layer.kernel.assign(keras.ops.transpose(layer.kernel, (1, 0, 2, 3)))
+
+
+def _fc1_channels_first(model: keras.Model) -> None:
+    kernel = model.get_layer("head_dense1").kernel
+    places = keras.ops.reshape(kernel, (7, 7, 512, -1))
+    kernel.assign(keras.ops.reshape(keras.ops.transpose(places, (2, 0, 1, 3)), kernel.shape))
+
+
+def _fc2_as_it_is(model: keras.Model) -> None:
+    kernel = model.get_layer("head_dense2").kernel
+    kernel.assign(keras.ops.transpose(kernel))
+
+
+def _pools_without_their_border(model: keras.Model) -> None:
+    for layer in _all(model, keras.layers.ZeroPadding2D):
+        layer.padding = ((0, 0), (0, 0))
+    for layer in _all(model, keras.layers.AveragePooling2D):
+        layer.padding = "same"
+
+
+def _without_gamma(model: keras.Model) -> None:
+    for layer in _all(model, keras.layers.BatchNormalization):
+        layer.gamma.assign(keras.ops.ones_like(layer.gamma))
+
+
+def _all(model: keras.Model, kind: type) -> list[keras.layers.Layer]:
+    return [layer for layer in model.layers if isinstance(layer, kind)]
+
+
+SMALL = Case(
+    spec="resnet50-v1.5+linear",
+    format="torch-resnet",
+    library="torchvision",
+    model="resnet50",
+    taps={"stem": "relu", "stage1": "layer1", "stage4": "layer4"},
+    sizes=(64,),
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("case", "mutations"),
+    [
+        pytest.param(
+            SMALL,
+            [_epsilon, _stride_in_the_first_1x1, _same_padding, _height_for_width],
+            id="resnet50",
+        ),
+        pytest.param(
+            replace(_inception_v3("torchvision"), sizes=(150,)),
+            [_epsilon_of_others, _pools_without_their_border, _without_gamma, _height_for_width],
+            id="inception-v3",
+        ),
+        pytest.param(replace(GOOGLENET, sizes=(97,)), [_epsilon_of_others], id="googlenet"),
+        pytest.param(CASES[0], [_fc1_channels_first, _fc2_as_it_is, _height_for_width], id="vgg11"),
+    ],
+)
+def test_a_detail_done_wrong_is_seen(tmp_path, case: Case, mutations: list) -> None:
+    _ask_torch(case, tmp_path)
+    size = case.sizes[0]
+    reference = np.load(tmp_path / f"{size}x{size}.npz")
+    model = zoo.build(case.spec, input_size=size)
+    _fill(model, case.format, tmp_path)
+    assert max(_compare(model, reference).values()) < TOLERANCE
+    for mutate in mutations:
+        model = zoo.build(case.spec, input_size=size)
+        _fill(model, case.format, tmp_path)
+        mutate(model)
+        assert _compare(model, reference)["logits"] > 10 * TOLERANCE, mutate.__name__

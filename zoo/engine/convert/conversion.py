@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Set
 from typing import TYPE_CHECKING
 
+from zoo.engine.convert.googlenet import torchvision_googlenet
+from zoo.engine.convert.inception_v3 import torch_inception_v3
 from zoo.engine.convert.resnet import torch_resnet
 from zoo.engine.convert.table import TURNS, Drop, Row, Rows, turned
 from zoo.engine.convert.vgg import timm_vgg, torchvision_vgg
@@ -19,7 +21,9 @@ Table = Callable[[Set[str], Set[str]], Rows]
 
 FORMATS: dict[str, Table] = {
     "timm-vgg": timm_vgg,
+    "torch-inception-v3": torch_inception_v3,
     "torch-resnet": torch_resnet,
+    "torchvision-googlenet": torchvision_googlenet,
     "torchvision-vgg": torchvision_vgg,
 }
 """`torch-` where torchvision and timm write the same names, else the library that writes them."""
