@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin
 
 from zoo.api import cached, hookimpl
 
@@ -22,7 +23,7 @@ def zoo_resolve_weights(source: str, weights: Any) -> Path | None:
         return None
     address = source.removeprefix(SCHEME)
     path = _home() / "models" / address.rpartition("/")[2]
-    return path if path.is_file() else cached(STORAGE + address, weights)
+    return path if path.is_file() else cached(urljoin(STORAGE, address), weights)
 
 
 @hookimpl

@@ -201,7 +201,11 @@ class _Filling:
             if name.startswith("normalization"):  # part of the graph of EfficientNet
                 self.notes["skipped"][name] = "the normalisation belongs to the tag"
             elif wanted:
-                yield wanted.pop(0), arrays
+                rest = list(arrays)
+                while rest and wanted:  # ConvNeXt nests layers, which are one entry in the file
+                    count = len(self.backbone[wanted[0]].weights)
+                    yield wanted.pop(0), rest[:count]
+                    rest = rest[count:]
             else:
                 yield name, arrays
 
