@@ -137,7 +137,7 @@ def test_logits_and_every_tap_equal(tmp_path, case: Case) -> None:
             trainable = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
             assert trainable == parameters
         worst = _compare(model, np.load(tmp_path / f"{size}x{size}.npz"))
-        diverging = next((tap for tap, share in worst.items() if share >= TOLERANCE), None)
+        diverging = next((tap for tap, share in worst.items() if not share < TOLERANCE), None)
         assert diverging is None, f"first diverging: {diverging} at {size} pixels, {worst}"
 
 
@@ -237,9 +237,10 @@ def _pools_without_their_border(model: keras.Model) -> None:
         layer.padding = "same"
 
 
-def _without_gamma(model: keras.Model) -> None:
+def _one_gamma_a_layer(model: keras.Model) -> None:
     for layer in _all(model, keras.layers.BatchNormalization):
-        layer.gamma.assign(keras.ops.ones_like(layer.gamma))
+        # Ones would let the signal grow past all bounds.
+        layer.gamma.assign(keras.ops.full_like(layer.gamma, keras.ops.mean(layer.gamma)))
 
 
 def _all(model: keras.Model, kind: type) -> list[keras.layers.Layer]:
@@ -267,7 +268,7 @@ SMALL = Case(
         ),
         pytest.param(
             replace(_inception_v3("torchvision"), sizes=(150,)),
-            [_epsilon_of_others, _pools_without_their_border, _without_gamma, _height_for_width],
+            [_epsilon_of_others, _pools_without_their_border, _one_gamma_a_layer],
             id="inception-v3",
         ),
         pytest.param(replace(GOOGLENET, sizes=(97,)), [_epsilon_of_others], id="googlenet"),
