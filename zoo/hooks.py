@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import keras
 
     from zoo.errors import ZooError
+    from zoo.export_format import ExportFormat
     from zoo.part import Weights
 
 hookspec = pluggy.HookspecMarker("zoo")
@@ -76,7 +77,7 @@ def zoo_callbacks(run: Path) -> list[keras.callbacks.Callback]:  # type: ignore[
 
 @hookspec
 def zoo_model_exported(folder: Path, document: dict[str, Any]) -> list[Path] | None:
-    """Add files beside an exported model.
+    """Add files beside a model that was exported to ONNX.
 
     Args:
         folder: The folder of the export, not yet renamed to its final name.
@@ -85,6 +86,11 @@ def zoo_model_exported(folder: Path, document: dict[str, Any]) -> list[Path] | N
     Returns:
         The files that were added.
     """
+
+
+@hookspec
+def zoo_export_formats() -> Iterable[ExportFormat]:  # type: ignore[empty-body]
+    """Give formats for `zoo export --format NAME`, each a `zoo.api.ExportFormat`."""
 
 
 @hookspec

@@ -19,6 +19,7 @@ import pluggy
 from zoo import hooks as specs
 from zoo.discovery import Plugin, Problem, compute
 from zoo.errors import ManifestError, PluginError, ZooError
+from zoo.export_format import ExportFormat
 from zoo.part import Part
 
 log = logging.getLogger("zoo")
@@ -215,6 +216,13 @@ def _checks(result: Any) -> list[tuple[str, bool, str]]:
     return [(str(name), bool(well), str(advice)) for name, well, advice in checks]
 
 
+def _formats(result: Any) -> list[ExportFormat]:
+    formats = _list(result)
+    if not all(isinstance(each, ExportFormat) for each in formats):
+        raise _WrongResult("a list of something else than zoo.api.ExportFormat")
+    return formats
+
+
 _HINTS = "zoo_error_hints"
 
 _READ: dict[str, Callable[[Any], Any]] = {
@@ -223,6 +231,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "zoo_model_built": _text,
     "zoo_callbacks": _list,
     "zoo_model_exported": lambda result: [_path(each) for each in _list(result)],
+    "zoo_export_formats": _formats,
     "zoo_commands": _list,
     "zoo_doctor_checks": _checks,
     _HINTS: _sentence,

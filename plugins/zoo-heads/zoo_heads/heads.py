@@ -8,7 +8,6 @@ import keras
 
 from zoo.api import Features, ModelError, Tensor
 
-
 # Beyond these a slip of the keyboard would fill the machine's memory before anybody could say so.
 MOST_UNITS = 65536
 MOST_LAYERS = 16

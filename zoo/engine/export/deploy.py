@@ -12,10 +12,11 @@ from typing import Any, Literal
 import keras
 import numpy as np
 
-from zoo import registry
+from zoo import export_format, registry
 from zoo.engine import anatomy, artefact, assemble, run
-from zoo.engine.export import bundle, convert, describe, parity, probes, reference
+from zoo.engine.export import bundle, convert, describe, foreign, parity, probes, reference
 from zoo.errors import ExportError
+from zoo.export_format import ONNX
 
 OPSETS = range(13, 19)
 """Versions of the ONNX operator set that the converter writes."""
@@ -27,6 +28,7 @@ def export(
     target: keras.Model | str | Path,
     out: str | Path,
     *,
+    format: str = ONNX,
     opset: int = 17,
     input_dtype: Literal["uint8", "float32"] = "uint8",
     classes: int | Sequence[str] = 1000,
@@ -48,6 +50,8 @@ def export(
         out: Folder to make. It holds `model.onnx`, `zoo.json` (classes, preprocessing, origin),
             `labels.txt`, `parity.json` (how close the logits are), `golden.npz` (pictures and
             their logits, for `verify`), `SHA256SUMS`, and what plugins add.
+        format: `onnx`, or one that a plugin gives. Its files are held to the same logits, and
+            stand where `model.onnx` would.
         opset: Version of the ONNX operator set, 13 to 18.
         input_dtype: Type of the pictures.
         classes: Number of classes or their names, for a name.
@@ -63,27 +67,34 @@ def export(
         ParityFailure: The logits differ. The file is kept as `<out>.failed.onnx`.
     """
     _check_options(opset, input_dtype)
+    chosen = None if format == ONNX else export_format.find(format, registry.load())
     out = bundle.check(out)
     say = progress or (lambda sentence: None)
     with bundle.fill(out) as folder:
         model, real = _model(target, classes, input_size, seed, say)
-        facts = _convert(model, folder, real, opset, input_dtype, say)
-        # Whoever handed over a model keeps it. Ours makes room for onnxruntime's.
+        facts = _facts(model, folder, real, say)
+        say("converting and writing")
+        if chosen is None:
+            facts |= _to_onnx(model, folder, facts, opset, input_dtype)
+        else:
+            facts |= foreign.convert(model, folder, *chosen)
+        # Whoever handed over a model keeps it. Ours makes room for what is asked next.
         del model
         gc.collect()
-        say("comparing with onnxruntime")
-        figures = parity.compare(folder / bundle.MODEL, folder / bundle.GOLDEN)
+        if chosen is None:
+            say("comparing with onnxruntime")
+            figures = parity.compare(folder / bundle.MODEL, folder / bundle.GOLDEN)
+            figures = {"sha256": facts["sha256"], **figures}
+        else:
+            say(f"comparing with what {format} answers")
+            figures = foreign.compare(folder, *chosen)
         parity.check(figures)
-        figures = {"schema": 1, "sha256": facts["sha256"], **figures}
+        figures = {"schema": 1, **figures}
         bundle.write_json(folder / bundle.PARITY, figures)
         bundle.write_json(folder / bundle.FACTS, facts)
         labels = "".join(f"{name}\n" for name in facts["classes"])
         (folder / bundle.LABELS).write_text(labels, encoding="utf-8")
-        answers = registry.load().hooks.call("zoo_model_exported", folder=folder, document=facts)
-        added = {
-            plugin.name: [os.path.relpath(path, folder) for path in paths]
-            for plugin, paths in answers
-        }
+        added = _added(folder, facts) if chosen is None else {}
     return {**facts, "out": str(out), "parity": figures, "added": added}
 
 
@@ -122,24 +133,23 @@ def _model(
     return model, real or probes.photographs(anatomy.of(model).input_size)
 
 
-def _convert(
-    model: keras.Model,
-    folder: Path,
-    real: Sequence[np.ndarray],
-    opset: int,
-    input_dtype: str,
-    say: Callable[[str], None],
+def _facts(
+    model: keras.Model, folder: Path, real: Sequence[np.ndarray], say: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Write the model and its golden logits into a folder, and say what is known of it."""
+    """Write the golden logits into a folder, and say what is known of the model."""
     parts = anatomy.of(model)
     names, images = probes.probes(parts.input_size, real)
     say(f"asking Keras about {len(images)} pictures")
     logits = reference.logits(model, images)
     np.savez_compressed(folder / bundle.GOLDEN, images=images, logits=logits, names=names)
-
-    say("converting and writing")
     activation = "softmax" if logits.shape[1] > 1 else "sigmoid"
-    facts = describe.facts(parts, _name(parts, model), activation)
+    return describe.facts(parts, _name(parts, model), activation)
+
+
+def _to_onnx(
+    model: keras.Model, folder: Path, facts: dict[str, Any], opset: int, input_dtype: str
+) -> dict[str, Any]:
+    """Write the model into a folder, and say what is in the file."""
     proto, sha256 = convert.convert(
         model,
         folder / bundle.MODEL,
@@ -148,7 +158,6 @@ def _convert(
         metadata=describe.metadata(facts),
     )
     return {
-        **facts,
         "opset": opset,
         "ir_version": proto.ir_version,
         "inputs": describe.tensors(proto.graph.input),
@@ -156,6 +165,14 @@ def _convert(
         "operations": describe.operations(proto),
         "bytes": (folder / bundle.MODEL).stat().st_size,
         "sha256": sha256,
+    }
+
+
+def _added(folder: Path, facts: dict[str, Any]) -> dict[str, list[str]]:
+    """What plugins put beside the model, by plugin."""
+    answers = registry.load().hooks.call("zoo_model_exported", folder=folder, document=facts)
+    return {
+        plugin.name: [os.path.relpath(path, folder) for path in paths] for plugin, paths in answers
     }
 
 

@@ -81,13 +81,23 @@ def measure(model: Path, golden: Path) -> dict[str, Any]:
 
     batches = np.split(images, np.cumsum(BATCHES)[:-1])
     given = np.concatenate([session.run(["logits"], {"image": batch})[0] for batch in batches])
+    return {**compared(given, expected, names), "onnxruntime": onnxruntime.__version__}
+
+
+def compared(given: np.ndarray, expected: np.ndarray, names: np.ndarray) -> dict[str, Any]:
+    """How far the logits of golden pictures are apart, in all, by batch and by picture.
+
+    Args:
+        given: Logits [12, classes], asked for in batches of `BATCHES`.
+        expected: What they should be.
+        names: Of the pictures.
+    """
     difference = np.abs(given - expected)
     by_batch = np.split(difference, np.cumsum(BATCHES)[:-1])
     return {
         **figures(given, expected),
         "batches": {str(len(each)): float(each.max()) for each in by_batch},
         "pictures": dict(zip(names.tolist(), difference.max(axis=1).tolist(), strict=True)),
-        "onnxruntime": onnxruntime.__version__,
     }
 
 

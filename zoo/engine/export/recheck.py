@@ -35,6 +35,7 @@ def verify(folder: str | Path, *, progress: Callable[[str], None] | None = None)
     say = progress or (lambda sentence: None)
     if not folder.is_dir():
         raise ExportError(f"no folder {folder}", "give the --out of zoo export")
+    _check_format(folder)
     say("checking checksums")
     files = bundle.check_sums(folder)
     say("checking the structure")
@@ -44,6 +45,21 @@ def verify(folder: str | Path, *, progress: Callable[[str], None] | None = None)
     figures = parity.compare(folder / bundle.MODEL, folder / bundle.GOLDEN)
     parity.check(figures, "export again on this machine to see whether it computes differently")
     return {"folder": str(folder), "files": files, "parity": figures}
+
+
+def _check_format(folder: Path) -> None:
+    """Tell a format of a plugin's apart from ONNX that is damaged."""
+    path = folder / bundle.FACTS
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError:
+        return  # a changed file, which its checksum tells
+    if "format" in facts:
+        raise ExportError(
+            f"{folder} is in the format {facts['format']} of {facts['plugin']}; zoo verify reads "
+            "ONNX",
+            f"the files are checked by: cd {folder} && sha256sum -c {bundle.SUMS}",
+        )
 
 
 def _check_structure(path: Path, facts: dict[str, Any]) -> None:

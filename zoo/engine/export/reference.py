@@ -28,7 +28,7 @@ def logits(model: keras.Model, images: np.ndarray) -> np.ndarray:
     network = keras.Model(model.input, anatomy.logits_tensor(model))
     state: list[tuple[keras.Variable, keras.Variable]] = []
     if any(layer.compute_dtype != "float32" for layer in model.layers):
-        network, state = _in_float32(network)
+        network, state = _clone_in_float32(network)
 
     @tf.function(input_signature=[tf.TensorSpec((1, *images.shape[1:]), tf.float32)])
     def ask(image: tf.Tensor) -> tf.Tensor:
@@ -52,17 +52,18 @@ def _full_precision() -> Iterator[None]:
         tf.config.experimental.enable_tensor_float_32_execution(before)
 
 
-def _in_float32(
+def in_float32(layer: keras.Operation) -> keras.Operation:
+    """A layer made anew under the float32 policy; its values are still to be set."""
+    if not isinstance(layer, keras.Layer):
+        return layer
+    return type(layer).from_config(layer.get_config() | {"dtype": "float32"})
+
+
+def _clone_in_float32(
     network: keras.Model,
 ) -> tuple[keras.Model, list[tuple[keras.Variable, keras.Variable]]]:
     """The same layers under the float32 policy, and whose values their variables have."""
-
-    def fresh(layer: keras.Operation) -> keras.Operation:
-        if not isinstance(layer, keras.Layer):
-            return layer
-        return type(layer).from_config(layer.get_config() | {"dtype": "float32"})
-
     # The values are held once, by the model: in this scope variables are declared, not filled.
     with keras.StatelessScope(initialize_variables=False):
-        clone = keras.models.clone_model(network, clone_function=fresh)
+        clone = keras.models.clone_model(network, clone_function=in_float32)
     return clone, list(zip(clone.variables, network.variables, strict=True))
