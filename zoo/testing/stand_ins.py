@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PATCH = 8
 """Height and width of a patch of planted evidence."""
 
-RED, BLUE = (8, 20), (20, 4)
+RED, BLUE = (4, 20), (20, 4)
 """Top left corner of the red and of the blue patch."""
 
 

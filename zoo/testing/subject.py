@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from zoo.part import Part
 from zoo.registry import ResolvedModel, ResolvedPart, load
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from zoo.discovery import Plugin
+
+T = TypeVar("T")
 
 CLASSES = 3
 SEED = 7
@@ -40,7 +43,8 @@ class Subject:
     def __init__(self, part: Part, plugin: Plugin) -> None:
         self.part = part
         self.plugin = plugin
-        self.model = cache(self._model)
+        self._model = cache(self._model)
+        self._made: dict[Callable[[Subject], Any], Any] = {}
 
     @property
     def name(self) -> str:
@@ -68,8 +72,27 @@ class Subject:
         low = self.part.minimum or (32, 32)
         return max(32, low[0]), max(32, low[1])
 
-    def _model(
+    @property
+    def twin(self) -> keras.Model:
+        """A second model of the same seed; a backbone's takes larger pictures of odd sides."""
+        height, width = self.size
+        size = (height + 1, width + 15) if self.kind == "backbone" else self.size
+        return self.model(size=size, again=1)
+
+    @property
+    def half(self) -> keras.Model:
+        """A model in half precision, of another seed."""
+        return self.model(dtype="mixed_float16", seed=SEED + 1)
+
+    def once(self, make: Callable[[Subject], T]) -> T:
+        """What a function makes of the part, made once."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        return self._made[make]
+
+    def model(
         self,
+        *,
         classes: int = CLASSES,
         size: tuple[int, int] | None = None,
         dtype: str = "float32",
@@ -85,6 +108,11 @@ class Subject:
             seed: Seed of the initial weights.
             again: Another number gives another model of the same kind.
         """
+        return self._model(classes, size or self.size, dtype, seed, again)
+
+    def _model(
+        self, classes: int, size: tuple[int, int], dtype: str, seed: int, again: int
+    ) -> keras.Model:
         return self.build(self.resolved(), classes=classes, size=size, dtype=dtype, seed=seed)
 
     def build(

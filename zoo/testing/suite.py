@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from zoo.errors import PluginError
 from zoo.registry import load
 from zoo.testing import kit
 from zoo.testing.kit import Case, Level
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def suite(
@@ -15,7 +19,7 @@ def suite(
     *,
     levels: Sequence[Level] = kit.DEFAULT_LEVELS,
     xfail: Mapping[str, str] | None = None,
-    pattern: str = "",
+    marks: Callable[[Case], Sequence[pytest.MarkDecorator]] = lambda case: (),
 ) -> type:
     """Make a test class that runs the kit on an installed plugin.
 
@@ -27,7 +31,7 @@ def suite(
         xfail: Ids of checks that are known to fail, with the reason, beside those that the
             manifest declares under `[xfail]`. One that passes all the same fails the test, so
             that the declaration is taken away.
-        pattern: Only checks whose id holds this text.
+        marks: What pytest is to mark a check with, such as `pytest.mark.slow`.
 
     Returns:
         A class for a module of tests; its name there has to begin with `Test`.
@@ -46,6 +50,8 @@ def suite(
     if stray := kit.check_names(found, declared):
         raise PluginError("; ".join(stray), "take the declaration away, or correct the name")
 
+    cases = kit.cases(found, levels)
+
     class Conformance:
         """What the plugin and every part of it must pass."""
 
@@ -55,7 +61,7 @@ def suite(
             assert not found.problems, found.problems[0].reason
 
         @pytest.mark.parametrize(
-            "case", kit.cases(found, levels, pattern), ids=lambda case: case.id
+            "case", [pytest.param(each, id=each.id, marks=marks(each)) for each in cases]
         )
         def test_check(self, case: Case) -> None:
             """One check."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 
 from zoo.engine import anatomy
-from zoo.testing.checks.model import answers
+from zoo.testing.checks.answers import answers
 from zoo.testing.subject import CLASSES, Skip, Subject
 
 
@@ -13,13 +14,12 @@ def takes_its_smallest_size(subject: Subject) -> None:
     """The model answers at the smallest size that the manifest declares."""
     if subject.part.minimum is None:
         raise Skip("the manifest declares no minimum")
-    _answer(subject, subject.part.minimum)
+    _answer(subject, subject.model(size=subject.part.minimum))
 
 
 def takes_odd_and_oblong_sizes(subject: Subject) -> None:
     """The model answers for pictures of odd and unequal sides."""
-    height, width = subject.size
-    _answer(subject, (height + 1, width + 15))
+    _answer(subject, subject.twin)
 
 
 def taps_shrink_in_order(subject: Subject) -> None:
@@ -35,20 +35,19 @@ def taps_shrink_in_order(subject: Subject) -> None:
 
 def the_size_does_not_change_the_weights(subject: Subject) -> None:
     """Layers, taps and variables are the same at every picture size."""
-    height, width = subject.size
-    small, large = subject.model(), subject.model(size=(height + 32, width + 32))
-    for one, other in zip(_facts(small), _facts(large), strict=True):
+    for one, other in zip(_facts(subject.model()), _facts(subject.twin), strict=True):
         changed = sorted(set(map(str, one)) ^ set(map(str, other)))
         assert not changed, f"{changed[0]} is there at one picture size and not at another"
 
 
-def _answer(subject: Subject, size: tuple[int, int]) -> None:
-    logits, _ = answers(subject.model(size=size), subject.pictures(2, size))
+def _answer(subject: Subject, model: keras.Model) -> None:
+    height, width = model.input.shape[1:3]
+    logits, _ = answers(model, subject.pictures(2, (height, width)))
     assert logits.shape == (2, CLASSES), f"logits have shape {logits.shape}"
-    assert np.isfinite(logits).all(), "logits are not finite at {}x{}".format(*size)
+    assert np.isfinite(logits).all(), f"logits are not finite at {height}x{width}"
 
 
-def _facts(model: object) -> tuple[list[object], ...]:
+def _facts(model: keras.Model) -> tuple[list[object], ...]:
     variables = [f"{v.path} {tuple(v.shape)}" for v in model.weights]
     return variables, [layer.name for layer in model.layers], list(anatomy.of(model).taps)
 
