@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -38,8 +39,10 @@ def check(name: str) -> Result:
 
 
 @pytest.fixture
-def project(install, tmp_path) -> Path:
+def project(tmp_path, monkeypatch) -> Iterator[Path]:
     """The good plugin as a project folder that is not installed."""
+    # Finding the plugin of a folder puts the folder on the path of the process.
+    monkeypatch.setattr(sys, "path", [*sys.path])
     folder = tmp_path / "zoo-good"
     for name, text in good.FILES.items():
         path = folder / "good_zoo" / name
@@ -48,4 +51,6 @@ def project(install, tmp_path) -> Path:
     (folder / "good_zoo" / "__init__.py").touch()
     (folder / "pyproject.toml").write_text(good.PYPROJECT)
     (folder / "README.md").write_text(good.README)
-    return folder
+    yield folder
+    for name in [name for name in sys.modules if name.partition(".")[0] == "good_zoo"]:
+        del sys.modules[name]

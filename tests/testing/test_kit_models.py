@@ -153,7 +153,7 @@ WRONG = [
         "net.py",
         '@keras.saving.register_keras_serializable("good")',
         "",
-        "cannot be loaded: .*could not be deserialized",
+        "refers to good_zoo.net.Damp, which is neither Keras' nor of a plugin",
         id="unregistered layer",
     ),
     pytest.param(
@@ -169,7 +169,7 @@ WRONG = [
         "registry.toml",
         'keras-package = "good"',
         "",
-        "could not be deserialized.*; register Damp with keras.saving",
+        "needs the layer good>Damp, which no installed plugin brings; register Damp with",
         id="package not claimed",
     ),
     pytest.param(
