@@ -53,7 +53,7 @@ def find(name: str, registry: Registry) -> tuple[Plugin, ExportFormat]:
     ]
     found = [(plugin, each) for plugin, each in formats if each.name == name]
     if len(found) > 1:
-        owners = " and ".join(plugin.origin for plugin, _ in found)
+        owners = " and ".join(sorted(plugin.origin for plugin, _ in found))
         raise ExportError(
             f"the format {name!r} is given by {owners}", "switch one off: zoo plugins disable"
         )

@@ -1,4 +1,4 @@
-"""`zoo export`: an ONNX file that is proven to give the logits of its original."""
+"""`zoo export`: a file that is proven to give the logits of its original."""
 
 from __future__ import annotations
 
@@ -8,16 +8,24 @@ from typing import Any
 
 import click
 
+from zoo import export_format, license, stored
 from zoo import input_size as size
-from zoo import license, stored
 from zoo.cli import pretrained, show
 from zoo.cli.command import Command, load_registry
 from zoo.errors import ExportError
+from zoo.export_format import ONNX
 
 
 @click.command("export", cls=Command)
 @click.argument("target", metavar="RUN|FILE.keras|SPEC")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to make.")
+@click.option(
+    "--format",
+    metavar="NAME",
+    default=ONNX,
+    show_default=True,
+    help="onnx, or a format that a plugin gives.",
+)
 @click.option(
     "--input-dtype",
     type=click.Choice(["uint8", "float32"]),
@@ -40,6 +48,7 @@ from zoo.errors import ExportError
 def command(
     target: str,
     out: Path,
+    format: str,
     input_dtype: str,
     opset: int,
     classes: int | None,
@@ -49,6 +58,8 @@ def command(
     verbose: bool,
 ) -> None:
     """Export a trained model, or a SPEC with random weights, to ONNX and prove it equal."""
+    if format != ONNX:
+        _check_format(format)
     pixels = None
     if Path(target).exists() or ("+" not in target and ("/" in target or ".keras" in target)):
         facts = stored.facts(stored.locate(target)) or {}
@@ -82,6 +93,7 @@ def command(
     document = export(
         target,
         out,
+        format=format,
         opset=opset,
         input_dtype=input_dtype,
         classes=classes or 1000,
@@ -92,9 +104,18 @@ def command(
     show.document(document, _render)
 
 
+def _check_format(name: str) -> None:
+    """Refuse a format that no plugin gives, and what only ONNX has."""
+    export_format.find(name, load_registry())
+    context = click.get_current_context()
+    for option in ("input_dtype", "opset"):
+        if context.get_parameter_source(option) is click.core.ParameterSource.COMMANDLINE:
+            raise ExportError(f"--{option.replace('_', '-')} is for ONNX", "leave it out")
+
+
 def _render(facts: dict[str, Any]) -> str:
-    parity = facts["parity"]
-    relative = parity["max_difference"] / (parity["largest_logit"] or 1)
+    if "format" in facts:
+        return _render_foreign(facts)
     added = {
         f"{name.partition('/')[0]} ({plugin})"
         for plugin, names in facts["added"].items()
@@ -107,12 +128,31 @@ def _render(facts: dict[str, Any]) -> str:
             "input": _tensor(facts["inputs"][0]),
             "output": ", ".join(_tensor(output) for output in facts["outputs"]),
             "classes": len(facts["classes"]),
-            "parity": f"logits differ by {parity['max_difference']:.2g} at most, "
-            f"{relative:.1g} of the largest; same first class on "
-            f"{parity['top1_agreement']:.0%} of {len(parity['pictures'])} pictures",
+            "parity": _parity(facts["parity"]),
             "added": ", ".join(sorted(added)) or None,
             "next": f"zoo verify {facts['out']}",
         }
+    )
+
+
+def _render_foreign(facts: dict[str, Any]) -> str:
+    files = [f"{facts['out']}/{name} ({size:,} bytes)" for name, size in facts["files"].items()]
+    return show.pairs(
+        {
+            "model": ", ".join(files),
+            "format": f"{facts['format']} of {facts['plugin']}",
+            "classes": len(facts["classes"]),
+            "parity": _parity(facts["parity"]),
+        }
+    )
+
+
+def _parity(figures: dict[str, Any]) -> str:
+    relative = figures["max_difference"] / (figures["largest_logit"] or 1)
+    return (
+        f"logits differ by {figures['max_difference']:.2g} at most, {relative:.1g} of the "
+        f"largest; same first class on {figures['top1_agreement']:.0%} of "
+        f"{len(figures['pictures'])} pictures"
     )
 
 

@@ -27,7 +27,7 @@ def convert(
         format: The format.
 
     Returns:
-        What `zoo.json` says of it: `format`, `plugin` and `bytes` by file.
+        What `zoo.json` says of it: `format`, `plugin` and `files`, their bytes by name.
 
     Raises:
         ExportError: The plugin failed, or wrote nothing.
@@ -48,7 +48,7 @@ def convert(
     return {
         "format": format.name,
         "plugin": plugin.origin,
-        "bytes": {path.relative_to(folder).as_posix(): path.stat().st_size for path in files},
+        "files": {path.relative_to(folder).as_posix(): path.stat().st_size for path in files},
     }
 
 
