@@ -124,6 +124,32 @@ def zoo_resolve_weights(source):
 
 
 @hookimpl
+def zoo_parts(kind):
+    """The head again, under another name."""
+    return {"top-2": {"target": "good_zoo.two:top_2", "license": "MIT"}} if kind == "head" else {}
+
+
+@hookimpl
+def zoo_export_formats():
+    """The logits themselves, as a format."""
+    from zoo.api import ExportFormat
+
+    return [ExportFormat("keras", "Keras' own file.", write, logits)]
+
+
+def write(model, folder):
+    model.save(folder / "network.keras")
+    return [folder / "network.keras"]
+
+
+def logits(folder, images):
+    import keras
+
+    network = keras.saving.load_model(folder / "network.keras")
+    return network(images)["logits"]
+
+
+@hookimpl
 def zoo_commands():
     """One command."""
     import click
@@ -142,6 +168,7 @@ MANIFEST = """
 schema = 1
 namespace = "good"
 hooks = "good_zoo.hooks"
+computes = ["head"]
 keras-package = "good"
 
 [commands]
@@ -180,6 +207,7 @@ FILES = {
     "registry.toml": MANIFEST,
     "net.py": BACKBONE,
     "top.py": HEAD,
+    "two.py": HEAD.replace("def top", "def top_2"),
     "moves.py": POLICY,
     "cam.py": INTERPRETER,
     "hooks.py": HOOKS,

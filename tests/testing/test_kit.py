@@ -87,7 +87,7 @@ def test_the_cases_of_a_level_are_those_of_each_kind(plugin) -> None:
     ids = [case.id for case in kit.cases(plugin, ("train",))]
     assert ids == [
         f"{part}::{check}"
-        for part in ("backbone/good/net", "head/good/top")
+        for part in ("backbone/good/net", "head/good/top", "head/good/top-2")
         for check in ("every_variable_learns", "statistics_move", "what_is_frozen_stays")
     ]
     ids = [case.id for case in kit.cases(plugin, ("static", "build"), "plugin/good::it")]
@@ -225,7 +225,7 @@ def test_results_are_told_as_they_come(plugin) -> None:
     assert tuple(seen) == report.results
     assert [result.case.summary for result in seen] == [
         "The manifest names the licence of the code."
-    ] * 4
+    ] * 5
 
 
 def outcome(test, *arguments) -> str:

@@ -25,7 +25,7 @@ WRONG_HOOKS = [
     pytest.param("hooks_are_light", "print('hello')\n", "prints when imported", id="prints"),
     pytest.param(
         "hooks_are_light",
-        "import tempfile\n\nFILE = tempfile.TemporaryFile()\n",
+        "Path(__file__).with_name('note.txt').write_text('read')\n",
         "writes .* when imported",
         id="files",
     ),
@@ -72,6 +72,24 @@ WRONG_HOOKS = [
         id="raises",
     ),
     pytest.param(
+        "hooks_answer",
+        "\n\n@hookimpl\ndef zoo_error_hints(error):\n    raise OSError('no')\n",
+        "zoo_error_hints raised OSError: no",
+        id="raises on an error",
+    ),
+    pytest.param(
+        "computed_parts_are_given",
+        "\n\n@hookimpl\ndef zoo_parts(kind):\n    return {}\n",
+        "zoo_parts gives no head, which the manifest promises",
+        id="no computed parts",
+    ),
+    pytest.param(
+        "computed_parts_are_given",
+        "\n\n@hookimpl\ndef zoo_parts(kind):\n    return {'a': {'target': 'os:system'}}\n",
+        "target 'os:system' lies outside the package good_zoo",
+        id="computed part of another package",
+    ),
+    pytest.param(
         "strange_sources_are_left_to_others",
         "\n\n@hookimpl\ndef zoo_resolve_weights(source):\n    return '/tmp/any.h5'\n",
         "zoo_resolve_weights answers to no-such-scheme://kit/weights.h5 with /tmp/any.h5",
@@ -100,6 +118,12 @@ WRONG_HOOKS = [
         "\n\n@hookimpl\ndef zoo_model_exported(folder):\n    raise OSError('full')\n",
         "zoo_model_exported raised OSError: full",
         id="cannot write",
+    ),
+    pytest.param(
+        "formats_give_the_same_logits",
+        "\n\ndef logits(folder, images):\n    return [[0.0, 0.0, 1.0]] * len(images)\n",
+        "the exported model differs from its original: logits are off by",
+        id="another model",
     ),
 ]
 

@@ -16,7 +16,8 @@ from typing import Any, Literal
 
 from zoo.discovery import Plugin
 from zoo.errors import PluginError, ZooError
-from zoo.part import KINDS
+from zoo.part import KINDS, Part
+from zoo.plugins import Hooks
 from zoo.testing.package import Package
 from zoo.testing.subject import Skip, Subject
 
@@ -147,7 +148,7 @@ def cases(
     if plugin.state != "ready":
         return []
     subjects: list[Subject | Package] = [Package(plugin)]
-    subjects += [Subject(part, plugin) for part in plugin.parts]
+    subjects += [Subject(part, plugin) for part in (*plugin.parts, *_computed(plugin))]
     return [
         case
         for subject in subjects
@@ -244,6 +245,14 @@ def run_all(
         results.append(run(case, declared))
         watch(results[-1])
     return Report(plugin, tuple(results), tuple(faults), tuple(levels), pattern)
+
+
+def _computed(plugin: Plugin) -> Iterator[Part]:
+    """Parts that the hook module gives at run time; what is wrong there is a check of its own."""
+    if plugin.computes:
+        hooks = Hooks([plugin])
+        for kind in plugin.computes:
+            yield from hooks.computed(kind)
 
 
 def _checks(levels: Sequence[Level], kind: str) -> Iterator[tuple[Level, Callable[[Any], None]]]:

@@ -73,12 +73,22 @@ def command(target: str, levels: tuple[str, ...], only: str) -> None:
 def _render(facts: dict[str, Any]) -> str:
     blocks = [_table(facts["results"], facts["levels"])] if facts["results"] else []
     blocks += [f"FAIL  manifest\n      {fault}" for fault in facts["faults"]]
+    alike: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in facts["results"]:
-        message = row["message"].replace("\n", "\n      ")
         if row["outcome"] in ("failed", "unexpected"):
-            blocks.append(f"FAIL  {row['check']}\n      {row['what']}\n      {message}")
-        elif row["outcome"] == "expected":
-            blocks.append(f"declared  {row['check']}\n          {message}")
+            # A part that cannot be built fails one check after the other for one reason.
+            alike.setdefault((row["check"].split("::")[0], row["message"]), []).append(row)
+    for (_, message), (row, *more) in alike.items():
+        lines = [f"FAIL  {row['check']}", row["what"], *message.splitlines()]
+        if more:
+            names = ", ".join(each["check"].split("::")[1] for each in more)
+            lines.append(f"so does {names}" if len(more) == 1 else f"so do {names}")
+        blocks.append("\n      ".join(lines))
+    blocks += [
+        f"declared  {row['check']}\n          {row['message']}"
+        for row in facts["results"]
+        if row["outcome"] == "expected"
+    ]
     return "\n\n".join([*blocks, facts["badge"]])
 
 

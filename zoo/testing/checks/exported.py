@@ -1,4 +1,4 @@
-"""What holds for the hook that adds files beside an exported model."""
+"""What holds for the hooks of export: files beside a model, and formats."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ import tempfile
 from pathlib import Path
 
 from zoo.engine.export import export
-from zoo.plugins import import_module
+from zoo.plugins import Hooks, import_module
 from zoo.registry import load
 from zoo.testing import stand_ins
 from zoo.testing.package import Package
 from zoo.testing.subject import Skip
 
-HOOK = "zoo_model_exported"
-
 
 def files_are_added(package: Package) -> None:
     """Beside an exported model the hook adds the files that it says, inside the folder."""
-    plugin = package.plugin
-    if not plugin.hooks or not hasattr(import_module(plugin.hooks, plugin), HOOK):
-        raise Skip(f"the plugin has no {HOOK}")
+    plugin, hook = package.plugin, "zoo_model_exported"
+    if not plugin.hooks or not hasattr(import_module(plugin.hooks, plugin), hook):
+        raise Skip(f"the plugin has no {hook}")
     with tempfile.TemporaryDirectory() as out:
         folder = Path(out).resolve() / "deploy"
         added = export(stand_ins.model(), folder)["added"].get(plugin.name, [])
@@ -31,4 +29,15 @@ def files_are_added(package: Package) -> None:
             assert folder in path.parents, f"{name} lies outside the export"
 
 
-CHECKS = (files_are_added,)
+def formats_give_the_same_logits(package: Package) -> None:
+    """In each export format of the plugin a model gives the logits that it gives in Keras."""
+    given = Hooks([package.plugin]).call("zoo_export_formats")
+    formats = [each.name for _, formats in given for each in formats]
+    if not formats:
+        raise Skip("the plugin has no export format")
+    for name in formats:
+        with tempfile.TemporaryDirectory() as out:
+            export(stand_ins.model(), Path(out) / "deploy", format=name)
+
+
+CHECKS = (files_are_added, formats_give_the_same_logits)

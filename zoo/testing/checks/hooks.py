@@ -7,6 +7,7 @@ from pathlib import Path
 
 import keras
 
+from zoo.errors import ZooError
 from zoo.part import Weights
 from zoo.plugins import Hooks
 from zoo.testing import stand_ins
@@ -24,10 +25,22 @@ def hooks_answer(package: Package) -> None:
         hooks.call("zoo_doctor_checks")
         hooks.call("zoo_model_built", model=model, document=model.zoo_anatomy.resolved)
         given = hooks.call("zoo_callbacks", run=Path(folder))
+        hooks.hints(ZooError("nothing is wrong", "look elsewhere"))
     assert not hooks.problems, hooks.problems[0].reason
     for _, callbacks in given:
         strange = [each for each in callbacks if not isinstance(each, keras.callbacks.Callback)]
         assert not strange, f"zoo_callbacks gave {strange[0]!r}, which is no callback of Keras"
+
+
+def computed_parts_are_given(package: Package) -> None:
+    """The hook gives parts of each kind that the manifest says are known at run time."""
+    plugin = package.plugin
+    if not plugin.computes:
+        raise Skip("the manifest leaves no parts to run time")
+    hooks = Hooks([plugin])
+    without = [kind for kind in plugin.computes if not hooks.computed(kind)]
+    assert not hooks.problems, hooks.problems[0].reason
+    assert not without, f"zoo_parts gives no {without[0]}, which the manifest promises"
 
 
 def strange_sources_are_left_to_others(package: Package) -> None:
@@ -58,4 +71,9 @@ def _listed(names: set[str]) -> str:
     return ", ".join(sorted(names)) or "none"
 
 
-CHECKS = (hooks_answer, strange_sources_are_left_to_others, commands_are_given)
+CHECKS = (
+    hooks_answer,
+    computed_parts_are_given,
+    strange_sources_are_left_to_others,
+    commands_are_given,
+)
