@@ -1,0 +1,33 @@
+"""Our own plugins pass the kit that everybody's pass, with no exception hidden."""
+
+import pytest
+
+from zoo.registry import load
+from zoo.testing import suite
+
+# Small models and no models: all levels, every time.
+TestAugment = suite("augment")
+TestCompact = suite("compact")
+TestHeads = suite("heads")
+TestInterpret = suite("interpret")
+TestTensorboard = suite("tensorboard")
+TestTriton = suite("triton")
+
+# Large ones are read every time, and built, trained and exported in the slow tests.
+READ = ("static", "import")
+TestApplicationsRead = suite("applications", levels=("static",))
+TestInceptionRead = suite("inception", levels=READ)
+TestResnetRead = suite("resnet", levels=READ)
+TestVggRead = suite("vgg", levels=READ)
+
+BUILT = ("build", "train", "export")
+TestInception = pytest.mark.slow(suite("inception", levels=BUILT))
+TestResnet = pytest.mark.slow(suite("resnet", levels=BUILT))
+TestVgg = pytest.mark.slow(suite("vgg", levels=BUILT))
+TestApplications = pytest.mark.slow(suite("applications", levels=("import", *BUILT)))
+
+
+def test_no_plugin_of_ours_is_left_out():
+    ours = {plugin.name for plugin in load().plugins if plugin.distribution == "keras-zoo"}
+    tested = {name.removeprefix("Test").lower() for name in globals() if name.startswith("Test")}
+    assert ours <= tested
