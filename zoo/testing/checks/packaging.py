@@ -116,6 +116,7 @@ def _fault(word: str, package: Package) -> str | None:
     """What is wrong with a word that looks like a model or a part; None for any other."""
     registry, namespace = load(), package.plugin.namespace
     ours = {part.id for part in package.plugin.parts}
+    ours |= {name for kind in package.plugin.computes for name in registry.computed(kind)}
     parts = [re.split(r"[@:(]", piece)[0] for piece in word.split("+")]
     if len(parts) > 1 and all(re.fullmatch(r"([a-z0-9.-]+/)?[a-z0-9.-]+", each) for each in parts):
         known = {name for kind in ("backbone", "head") for name in registry.names(kind)}
