@@ -23,6 +23,8 @@ def gem(features: Features, num_classes: int, *, dropout: float = 0.0) -> Tensor
     x = list(features.values())[-1]
     x = layers.Multiply(name="head_square")([x, x])
     x = layers.GlobalAveragePooling2D(name="head_mean", dtype="float32")(x)
+    # A map of zeros has no direction: LiteRT divides it by nothing, and answers with no number.
+    x = layers.Rescaling(1.0, offset=1e-6, name="head_floor", dtype="float32")(x)
     x = layers.UnitNormalization(name="head_norm", dtype="float32")(x)
     if dropout:
         x = layers.Dropout(dropout, name="head_dropout")(x)

@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from zoo.api import hookimpl
+from acme_zoo import litert
+from zoo.api import ExportFormat, ZooError, hookimpl
 
 
 @hookimpl
@@ -33,3 +34,16 @@ def zoo_parts(kind: str) -> dict[str, dict[str, Any]]:
         }
         for percent in (25, 50, 75)
     }
+
+
+@hookimpl
+def zoo_export_formats() -> list[ExportFormat]:
+    """Give `zoo export --format litert`."""
+    return [litert.FORMAT]
+
+
+@hookimpl
+def zoo_error_hints(error: ZooError) -> str | None:
+    """Lead those who ask for SqueezeNet by its own name to ours."""
+    asked = "squeezenet" in error.message.lower()
+    return "acme/squeeze is SqueezeNet 1.1" if asked else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keras import layers
 
-from zoo.api import Features, Tensor
+from zoo.api import Features, Tensor, scaled
 
 
 def squeeze(inputs: Tensor, *, width: float = 1.0) -> Features:
@@ -14,25 +14,36 @@ def squeeze(inputs: Tensor, *, width: float = 1.0) -> Features:
 
     Args:
         inputs: Pictures, [N,H,W,3], normalised.
-        width: Factor on the number of channels.
+        width: Factor on the number of channels, above 0.
 
     Returns:
         Taps `stage1` to `stage3`, at strides 4, 8 and 16.
     """
-    x = layers.Conv2D(round(64 * width), 3, 2, padding="same", activation="relu", name="stem")(
-        inputs
-    )
+    x = _convolution(inputs, scaled(64, width), 3, "stem", strides=2)
     taps = {}
     for stage, channels in enumerate(((16, 16), (32, 32), (48, 48, 64, 64)), 1):
         x = layers.MaxPooling2D(3, 2, padding="same", name=f"stage{stage}_pool")(x)
         for block, few in enumerate(channels, 1):
-            x = _fire(x, round(few * width), f"stage{stage}_fire{block}")
+            x = _fire(x, scaled(few, width), f"stage{stage}_fire{block}")
         taps[f"stage{stage}"] = x
     return taps
 
 
 def _fire(x: Tensor, few: int, name: str) -> Tensor:
-    x = layers.Conv2D(few, 1, activation="relu", name=f"{name}_squeeze")(x)
-    one = layers.Conv2D(4 * few, 1, activation="relu", name=f"{name}_expand1")(x)
-    three = layers.Conv2D(4 * few, 3, padding="same", activation="relu", name=f"{name}_expand3")(x)
+    x = _convolution(x, few, 1, f"{name}_squeeze")
+    one = _convolution(x, 4 * few, 1, f"{name}_expand1")
+    three = _convolution(x, 4 * few, 3, f"{name}_expand3")
     return layers.Concatenate(name=name)([one, three])
+
+
+def _convolution(x: Tensor, filters: int, size: int, name: str, strides: int = 1) -> Tensor:
+    return layers.Conv2D(
+        filters,
+        size,
+        strides,
+        padding="same",
+        activation="relu",
+        # Without batch normalisation Keras' own start halves what passes, layer after layer.
+        kernel_initializer="he_normal",
+        name=name,
+    )(x)

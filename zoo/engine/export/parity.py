@@ -8,6 +8,7 @@ had; this module imports neither Keras nor TensorFlow.
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -139,7 +140,8 @@ def check(figures: dict[str, Any], hint: str | None = None) -> None:
     difference, tolerance = figures["max_difference"], figures["tolerance"]
     # Written so that NaN misses.
     if not difference <= tolerance:
-        worst = max(figures["pictures"], key=lambda name: figures["pictures"][name])
+        pictures = figures["pictures"]
+        worst = max(pictures, key=lambda name: (math.isnan(pictures[name]), pictures[name]))
         raise ParityFailure(
             f"the exported model differs from its original: logits are off by {difference:.2g} "
             f"on {worst}, accepted is {tolerance:.2g}",
