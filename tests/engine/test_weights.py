@@ -188,7 +188,8 @@ def test_missing_layers_are_refused(tmp_path, install, trained) -> None:
         ),
         (
             {"source": "moon://pair.h5"},
-            "no plugin can fetch moon://pair.h5\n  hint: zoo itself reads https://, hf:// and package://; "
+            "no plugin can fetch moon://pair.h5\n"
+            "  hint: zoo itself reads https://, hf:// and package://; "
             "zoo plugins list shows what is installed",
         ),
     ],

@@ -28,13 +28,15 @@ class Handler(BaseHTTPRequestHandler):
         self.asked.append((page, self.headers["Range"]))
         self.close_connection = True
         if page in ("404", "500", "503"):
-            return self.send_error(int(page))
+            self.send_error(int(page))
+            return
         if page.startswith("to-"):
             target = {"to-http": "http://localhost:1/whole", "to-whole": "whole"}[page]
             self.send_response(302)
             self.send_header("Location", target)
             self.send_header("Content-Length", "0")
-            return self.end_headers()
+            self.end_headers()
+            return
         self._send(page)
 
     def _send(self, page: str) -> None:
