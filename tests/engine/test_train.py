@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import zoo
+from zoo import lock, registry
 from zoo import recipe as recipes
 from zoo.engine import data, phase, run
 from zoo.errors import DataError, RecipeError, RunError
@@ -55,7 +56,9 @@ def test_a_run_is_whole(pictures: Path, tmp_path: Path):
         "recipe.toml",
         "report.html",
         "run.json",
+        "zoo.lock",
     ]
+    assert lock.read(made.path) == lock.of(registry.load())
     assert [path.name for path in made.checkpoints.iterdir()] == ["1-all.weights.h5"]
 
     assert (made.metrics["split"], made.metrics["pictures"]) == ("test", 6)
@@ -196,6 +199,7 @@ def test_ctrl_c_leaves_what_was_reached(pictures: Path, tmp_path: Path, monkeypa
         "history.csv",
         "recipe.toml",
         "run.json",
+        "zoo.lock",
     ]
     assert len(run.Run(left, {}).history()) == 2
     assert [path.name for path in (left / "checkpoints").iterdir()] == ["1-all.weights.h5"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo import policy as policies
 from zoo import recipe as recipes
-from zoo import registry, transform
+from zoo import lock, registry, transform
 from zoo.engine import (
     anatomy,
     artefact,
@@ -122,6 +122,7 @@ def train(
     }
     with run.create(out, facts) as draft:
         draft.write("recipe.toml", recipes.to_toml(chosen))
+        draft.write(lock.NAME, lock.of(parts).toml())
         seconds, undecoded = _train_phases(model, chosen, transforms, folder, seed, draft, shown)
         unreadable = {**folder.unreadable, **undecoded}
         for id, reason in unreadable.items():
