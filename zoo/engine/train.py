@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo import lock, registry, transform
 from zoo import policy as policies
 from zoo import recipe as recipes
-from zoo import lock, registry, transform
 from zoo.engine import (
     anatomy,
     artefact,
