@@ -9,18 +9,6 @@ from zoo_inception.inception_v1 import BLOCKS, inception_v1
 
 import zoo
 from zoo.engine import anatomy
-from zoo.testing import suite
-
-TestKit = suite("inception", levels=("static",), pattern="backbone/inception-v1")
-
-
-@pytest.mark.slow
-class TestModels(
-    suite(
-        "inception", levels=("import", "build", "train", "export"), pattern="backbone/inception-v1"
-    )
-):
-    """All that the kit asks of a model."""
 
 
 def test_has_the_parameters_of_torchvision() -> None:
