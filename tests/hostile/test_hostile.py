@@ -25,7 +25,7 @@ def zoo(site: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {
         "PYTHONPATH": str(site),
         "ZOO_CACHE": str(site.parent / "cache"),
-        "ZOO_PROBE_TIMEOUT": "10",
+        "ZOO_PROBE_TIMEOUT": "20",
     }
     code = "import sys; from zoo.cli.main import main; sys.exit(main())"
     return subprocess.run(

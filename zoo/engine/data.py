@@ -163,6 +163,9 @@ def tolerate(samples: Sequence[Sample], limit: float = UNREADABLE_LIMIT) -> Iter
         if unreadable.error is not None:
             raise unreadable.error from None
         raise
+    # A thread may meet it in a batch that nobody came to fetch any more.
+    if unreadable.error is not None:
+        raise unreadable.error
 
 
 class Unreadable:
