@@ -146,3 +146,16 @@ def test_errors_of_others_pass_through(samples):
 def test_no_pictures():
     with pytest.raises(DataError, match="there are no pictures to make batches of"):
         data.batches([], SIZE, 4)
+
+
+def test_too_many_unreadable_pictures_stay_an_error(tmp_path):
+    """A batch that nobody fetched any more met them first; the next one still tells."""
+    sample = data.Sample("a/x.png", tmp_path / "x.png", 0, "train", 1)
+    sample.path.write_bytes(b"\x89PNG\r\n\x1a\n")
+    unreadable = data.Unreadable(1, 0.0)
+    pictures = data._Pictures([sample], (8, 8), {}, 1 << 20, unreadable)
+    for _ in range(2):
+        with pytest.raises(DataError, match="1 of 1 pictures cannot be decoded"):
+            pictures.take(np.array([0]), drop=True)
+    with pytest.raises(DataError, match="1 of 1 pictures"), data.tolerate([sample]) as caught:
+        caught.error = unreadable.error

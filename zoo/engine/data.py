@@ -225,6 +225,8 @@ class _Pictures:
 
     def take(self, indices: np.ndarray, drop: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Give images, labels and indices of a batch, unreadable ones dropped or replaced."""
+        if self._unreadable.error is not None:  # Whoever met it may have had no one to tell.
+            raise self._unreadable.error
         count = len(self._samples)
         images = np.empty((len(indices), *self._size, 3), np.uint8)
         taken = []
