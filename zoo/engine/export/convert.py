@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import onnx
 
-from zoo.engine.export import canonical, constants, guards, skeleton, write
+from zoo.engine.export import canonical, constants, guards, reshapes, skeleton, write
 
 
 def convert(
@@ -36,6 +36,7 @@ def convert(
     """
     graph = skeleton.trace(model, opset=opset, input_dtype=input_dtype)
     constants.fold(graph)
+    reshapes.merge(graph)
     graph = canonical.canonical(graph, skeleton.OUTPUTS)
     proto = write.skeleton(graph, opset=opset, metadata=metadata or {})
     sha256 = write.write(path, proto, graph.weights)
