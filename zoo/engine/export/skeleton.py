@@ -10,7 +10,8 @@ trace, which lets tf2onnx merge them into the convolutions itself.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import keras
 import numpy as np
@@ -70,14 +71,15 @@ def trace(model: keras.Model, *, opset: int, input_dtype: str) -> Graph:
 
     # What a layer holds as an eager tensor, such as the mean of a Normalization layer, becomes an
     # input named like its placeholder.
-    captures = serve.get_concrete_function().graph.captures
+    with _in_place():
+        captures = serve.get_concrete_function().graph.captures
+        proto = _convert(serve, signature, opset)
     captured = {
         placeholder.name: Weight.of(value.numpy())
         for value, placeholder in captures
         if value.dtype != tf.resource
     }
     arguments = {name: values[id(v)] for name, v in zip(names, kernels, strict=True)}
-    proto = _convert(serve, signature, opset)
     return Graph.of(proto.graph, arguments | captured)
 
 
@@ -171,6 +173,20 @@ def _values(
     return values | {id(v): Weight.of(np.zeros(v.shape, v.dtype)) for v in seeds}
 
 
+@contextmanager
+def _in_place() -> Iterator[None]:
+    """Functions inside of layers are traced where they are called.
+
+    Keras compiles grouped convolutions as functions of their own, which tf2onnx leaves as calls.
+    """
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(before)
+
+
 def _convert(
     serve: Callable[..., dict[str, tf.Tensor]], signature: list[tf.TensorSpec], opset: int
 ) -> onnx.ModelProto:
@@ -180,7 +196,11 @@ def _convert(
     try:
         import tf2onnx
 
-        proto, _ = tf2onnx.convert.from_function(serve, input_signature=signature, opset=opset)
+        from zoo.engine.export.rules import RULES
+
+        proto, _ = tf2onnx.convert.from_function(
+            serve, input_signature=signature, opset=opset, custom_op_handlers=RULES
+        )
     except Exception as error:  # tf2onnx raises whatever its handlers raise
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise ExportError(f"the model cannot be converted to ONNX: {reason}") from error
