@@ -36,7 +36,7 @@ def taps_shrink_in_order(subject: Subject) -> None:
 def the_size_does_not_change_the_weights(subject: Subject) -> None:
     """Layers, taps and variables are the same at every picture size."""
     for one, other in zip(_facts(subject.model()), _facts(subject.twin), strict=True):
-        changed = sorted(set(map(str, one)) ^ set(map(str, other)))
+        changed = sorted(one ^ other)
         assert not changed, f"{changed[0]} is there at one picture size and not at another"
 
 
@@ -47,9 +47,10 @@ def _answer(subject: Subject, model: keras.Model) -> None:
     assert np.isfinite(logits).all(), f"logits are not finite at {height}x{width}"
 
 
-def _facts(model: keras.Model) -> tuple[list[object], ...]:
-    variables = [f"{v.path} {tuple(v.shape)}" for v in model.weights]
-    return variables, [layer.name for layer in model.layers], list(anatomy.of(model).taps)
+def _facts(model: keras.Model) -> tuple[set[str], set[str]]:
+    """Layers with the shapes of their variables, and taps."""
+    layers = {f"{each.name} {[tuple(v.shape) for v in each.weights]}" for each in model.layers}
+    return layers, set(anatomy.of(model).taps)
 
 
 CHECKS = (
