@@ -26,6 +26,7 @@ phases = st.builds(
     patience=st.none() | st.integers(1, 100),
     bn=st.sampled_from(["frozen", "train"]),
     label_smoothing=st.floats(0, 0.99),
+    auxiliary=st.floats(0, 10),
     policy=st.none() | text,
 )
 
@@ -92,7 +93,7 @@ def refused(path: Path, toml: str) -> str:
         (
             f"{PHASE}zzz = 3",
             "phase a.zzz is unknown; keys: name, train, epochs, learning_rate, optimizer, "
-            "options, batch_size, patience, bn, label_smoothing, policy",
+            "options, batch_size, patience, bn, label_smoothing, auxiliary, policy",
         ),
         ("[[phases]]\nname = 'a'\nlearning_rate = 1", "phase a.epochs is missing"),
         (
@@ -129,8 +130,8 @@ def refused(path: Path, toml: str) -> str:
         (
             f"{PHASE}a = 1\nb = 2\nc = 3",
             "phase a.a is unknown; keys: name, train, epochs, learning_rate, optimizer, options, "
-            "batch_size, patience, bn, label_smoothing, policy; phase a.b is unknown; did you "
-            "mean bn? (and 1 more)",
+            "batch_size, patience, bn, label_smoothing, auxiliary, policy; phase a.b is unknown; "
+            "did you mean bn? (and 1 more)",
         ),
     ],
 )

@@ -48,6 +48,7 @@ class Phase(_Table):
         bn: Whether the backbone's batch normalisation keeps its statistics ("frozen"), as it
             should where pretrained weights meet small batches, or learns them ("train").
         label_smoothing: Probability that is spread over all classes, 0 to below 1.
+        auxiliary: Weight of the loss of each auxiliary classifier, where the head has any.
         policy: Augmentation of the training pictures, such as "light:rotation=10"; None for none.
     """
 
@@ -61,6 +62,7 @@ class Phase(_Table):
     patience: Annotated[int, Field(ge=1)] | None = None
     bn: Literal["frozen", "train"] = "frozen"
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    auxiliary: Annotated[float, Field(ge=0)] = 0.3
     policy: str | None = None
 
     @validator(mode="after")

@@ -197,7 +197,11 @@ def test_names_the_backbone_that_breaks_the_contract(install, name: str) -> None
 @pytest.mark.parametrize(
     ("body", "text"),
     [
-        ("return features", "head bad/odd (bad 0.3) gave dict, a head gives logits [N, 2]"),
+        ("return [features]", "head bad/odd (bad 0.3) gave list, a head gives logits [N, 2]"),
+        (
+            "return features",
+            "head bad/odd (bad 0.3) gave shape (None, 8, 8, 2), a head gives logits [N, 2]",
+        ),
         (
             "x = keras.layers.GlobalAveragePooling2D()(features['stage3'])\n"
             "    return keras.layers.Dense(5, name='logits')(x)",

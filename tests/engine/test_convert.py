@@ -9,10 +9,11 @@ import pytest
 import zoo
 from zoo.engine import anatomy
 from zoo.engine.convert import convert
-from zoo.engine.convert.table import Row, turned
+from zoo.engine.convert.table import Row, conv_and_norm_without_gamma, turned
 from zoo.errors import WeightsError
 
 RANDOM = np.random.default_rng(0)
+NORM = ("weight", "bias", "running_mean", "running_var")
 
 
 def _torch_conv(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -80,6 +81,34 @@ def test_pooling_of_the_stem_is_symmetric() -> None:
     np.testing.assert_array_equal(y[0, :, :, 0], [[2, 4], [2, 4]])
 
 
+def test_a_gamma_is_folded_into_what_stands_before() -> None:
+    """Convolution and normalisation as torch computes them, and as ours do without a gamma."""
+    tensors = {
+        "conv.weight": RANDOM.normal(0, 1, (5, 2, 3, 3)),
+        "bn.weight": RANDOM.uniform(-2, 2, 5),
+        "bn.bias": RANDOM.normal(0, 1, 5),
+        "bn.running_mean": RANDOM.normal(0, 1, 5),
+        "bn.running_var": RANDOM.uniform(0.01, 2, 5),
+    }
+    ours = {
+        row.variable: turned(row, tensors[row.key], tensors[row.factor] if row.factor else None)
+        for row in conv_and_norm_without_gamma("conv", "bn", "c", "n", epsilon=1e-3)
+        if isinstance(row, Row)
+    }
+    x = RANDOM.normal(0, 1, (2, 6, 7))
+    y = _torch_conv(x, tensors["conv.weight"]).transpose(1, 2, 0)
+    weight, bias, mean, variance = (tensors[f"bn.{name}"] for name in NORM)
+    expected = weight * (y - mean) / np.sqrt(variance + 1e-3) + bias
+    inputs = keras.Input((6, 7, 2))
+    conv = keras.layers.Conv2D(5, 3, use_bias=False)
+    norm = keras.layers.BatchNormalization(epsilon=1e-3, scale=False)
+    model = keras.Model(inputs, norm(conv(inputs)))
+    conv.set_weights([ours["kernel"]])
+    norm.set_weights([ours["beta"], ours["moving_mean"], ours["moving_variance"]])
+    found = model(x.transpose(1, 2, 0)[None].astype("float32"), training=False)[0]
+    np.testing.assert_allclose(found, expected, atol=1e-3, rtol=1e-4)
+
+
 # -- every tensor of a file and every variable of a model is accounted for
 
 VGG11 = {
@@ -105,7 +134,7 @@ def vgg(*, bn: bool) -> dict[str, np.ndarray]:
         tensors[f"features.{numbers[bn]}.bias"] = RANDOM.normal(0, 1, filters)
         if bn:
             norm = f"features.{numbers[bn] + 1}"
-            for name in ("weight", "bias", "running_mean", "running_var"):
+            for name in NORM:
                 tensors[f"{norm}.{name}"] = RANDOM.uniform(0.5, 1, filters)
             tensors[f"{norm}.num_batches_tracked"] = np.array(7)
     shapes = {"0": (6, 8 * 49), "3": (6, 6), "6": (2, 6)}
@@ -249,7 +278,9 @@ def test_unknown_format_lists_the_converters() -> None:
     with pytest.raises(WeightsError) as caught:
         convert("timm-vg", {}, build("vgg11:width=0.015625+linear", 32))
     assert caught.value.message == "no converter for the format 'timm-vg'"
-    assert caught.value.hint.startswith("converters: timm-vgg, torch-inception-v3, torch-resnet")
+    assert caught.value.hint.startswith(
+        "converters: timm-inception-resnet-v2, timm-vgg, torch-inception-v3"
+    )
 
 
 def test_another_epsilon_is_another_network() -> None:

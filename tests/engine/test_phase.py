@@ -276,3 +276,41 @@ def test_half_precision_scales_the_loss():
         "small-cnn:width=0.125+linear", classes=2, input_size=16, dtype="mixed_float16"
     )
     assert isinstance(phase._optimizer(half, leg()), keras.optimizers.LossScaleOptimizer)
+
+
+def test_auxiliary_classifiers_add_their_weighted_losses():
+    """Three rows of logits: the first counts fully and decides accuracy, the others 0.3 each."""
+    logits = np.random.default_rng(0).normal(0, 2, (5, 3, 4)).astype("float32")
+    labels = np.array([0, 1, 2, 3, 1])
+    shares = np.log(np.exp(logits).sum(-1)) - np.take_along_axis(
+        logits, labels[:, None, None].repeat(3, 1), 2
+    ).squeeze(-1)
+    found = phase._cross_entropy(0.0, 0.3)(labels, tf.constant(logits))
+    np.testing.assert_allclose(found, shares @ [1, 0.3, 0.3], rtol=1e-5)
+    hits = phase._accuracy(labels, tf.constant(logits))
+    np.testing.assert_array_equal(hits, logits[:, 0].argmax(-1) == labels)
+
+
+def test_auxiliary_classifiers_train_and_come_back_with_the_best_epoch(model, fit, tmp_path):
+    tap = anatomy.tap_tensor(model, "stage1")
+    dense = keras.layers.Dense(2, name="aux1_logits")
+    model.zoo_auxiliary = {"aux1": dense(keras.layers.Flatten(name="aux1_flatten")(tap))}
+    before = dense.kernel.numpy()
+    frozen = paths(model, ["stage1", "stage2"])
+    start = variables(model)
+    fit(leg(train="head", learning_rate=0.1))
+    assert not np.array_equal(dense.kernel.numpy(), before)
+    assert not moved(start, model) & frozen
+    after = dense.kernel.numpy()
+    dense.kernel.assign(before)
+    anatomy.whole(model).load_weights(tmp_path / "best.weights.h5")
+    np.testing.assert_array_equal(dense.kernel.numpy(), after)
+
+
+def test_without_weight_auxiliary_classifiers_teach_nothing(model, fit):
+    tap = anatomy.tap_tensor(model, "stage1")
+    dense = keras.layers.Dense(2, name="aux1_logits")
+    model.zoo_auxiliary = {"aux1": dense(keras.layers.Flatten(name="aux1_flatten")(tap))}
+    before = dense.kernel.numpy()
+    fit(leg(auxiliary=0))
+    np.testing.assert_array_equal(dense.kernel.numpy(), before)

@@ -123,6 +123,31 @@ def logits_tensor(model: keras.Model) -> keras.KerasTensor:
     )
 
 
+def auxiliary(model: keras.Model) -> dict[str, keras.KerasTensor]:
+    """The logits [N, classes] of a head's auxiliary classifiers, by name.
+
+    They lie outside the model, which answers without them; a model from a file has none.
+    """
+    return dict(getattr(model, "zoo_auxiliary", {}))
+
+
+def whole(model: keras.Model) -> keras.Model:
+    """The model with its auxiliary classifiers, itself where it has none."""
+    beside = list(auxiliary(model).values())
+    return keras.Model(model.inputs, [*model.outputs, *beside]) if beside else model
+
+
+def training_logits(model: keras.Model) -> keras.KerasTensor:
+    """What the loss is taken on: the logits [N, classes], stacked with those of others if any.
+
+    Returns:
+        Of a model with auxiliary classifiers [N, 1 + classifiers, classes], its own logits first.
+    """
+    beside = list(auxiliary(model).values())
+    logits = logits_tensor(model)
+    return keras.ops.stack([logits, *beside], axis=1) if beside else logits
+
+
 def stages(model: keras.Model) -> dict[str, list[keras.layers.Layer]]:
     """The model's layers by stage: each goes to the first tap that needs it.
 

@@ -107,14 +107,14 @@ def assemble(
         taps = cut.at(
             resolved.backbone.options.get("tap", LAST), taps, image, resolved.backbone.part
         )
-        logits = _call(resolved.head, taps, units)
-        _check_logits(resolved.head, logits, units)
+        logits, auxiliary = _logits(resolved.head, _call(resolved.head, taps, units), units)
         activation = "softmax" if units > 1 else "sigmoid"
         probabilities = keras.layers.Activation(activation, dtype="float32", name="probabilities")(
             logits
         )
         model = keras.Model(image, probabilities, name=_model_name(resolved))
 
+    model.zoo_auxiliary = auxiliary
     _check_model(model, resolved)
     model.zoo_anatomy = Anatomy(
         spec=str(resolved.spec),
@@ -225,14 +225,21 @@ def _check_taps(resolved: ResolvedPart, taps: Any) -> None:
             )
 
 
-def _check_logits(resolved: ResolvedPart, logits: Any, units: int) -> None:
+def _logits(
+    resolved: ResolvedPart, given: Any, units: int
+) -> tuple[keras.KerasTensor, dict[str, keras.KerasTensor]]:
+    """What a head gave: the model's logits, and those of auxiliary classifiers by name."""
     part = resolved.part
-    shape = tuple(getattr(logits, "shape", ()))
-    if shape != (None, units):
-        given = f"shape {shape}" if shape else type(logits).__name__
-        raise ModelError(
-            f"head {part.id} ({part.origin}) gave {given}, a head gives logits [N, {units}]"
-        )
+    every = given if isinstance(given, dict) and given else {"logits": given}
+    for logits in every.values():
+        shape = tuple(getattr(logits, "shape", ()))
+        if shape != (None, units):
+            received = f"shape {shape}" if shape else type(logits).__name__
+            raise ModelError(
+                f"head {part.id} ({part.origin}) gave {received}, a head gives logits [N, {units}]"
+            )
+    (_, main), *others = every.items()
+    return main, dict(others)
 
 
 def _check_model(model: keras.Model, resolved: ResolvedModel) -> None:

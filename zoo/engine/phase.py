@@ -112,11 +112,12 @@ def fit(
     )
 
     # The loss is taken on the logits, where it stays exact however sure the model is.
-    scorer = keras.Model(model.inputs, anatomy.logits_tensor(model))
+    scorer = keras.Model(model.inputs, anatomy.training_logits(model))
+    whole = anatomy.whole(model)
     scorer.compile(
         optimizer=_optimizer(model, phase),
-        loss=_cross_entropy(phase.label_smoothing),
-        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        loss=_cross_entropy(phase.label_smoothing, phase.auxiliary),
+        metrics=[keras.metrics.MeanMetricWrapper(_accuracy, name="accuracy")],
         # Compiling the graph takes longer than the few hundred steps of a small folder.
         jit_compile=False,
     )
@@ -125,7 +126,7 @@ def fit(
     taken = Epochs(phase, history)
     guards = [
         FiniteLoss(phase, [sample.id for sample in train], seed),
-        BestWeights(model, checkpoint),
+        BestWeights(whole, checkpoint),
         taken,
     ]
     if phase.patience is not None:
@@ -150,7 +151,7 @@ def fit(
             hint=f"--batch-size {max(1, batch // 2)}, a smaller --input-size, or a lighter head: "
             "one that pools (pool=avg) or has fewer units",
         ) from None
-    model.load_weights(checkpoint)
+    whole.load_weights(checkpoint)
     return taken.count
 
 
@@ -257,16 +258,30 @@ def _optimizer(model: keras.Model, phase: Phase) -> keras.optimizers.Optimizer:
     return keras.optimizers.LossScaleOptimizer(optimizer) if half else optimizer
 
 
-def _cross_entropy(smoothing: float) -> Callable[[Any, Any], Any]:
-    """Cross-entropy of integer labels and logits, with a share of each label spread evenly."""
+def _cross_entropy(smoothing: float, auxiliary: float) -> Callable[[Any, Any], Any]:
+    """Cross-entropy of integer labels and logits, with a share of each label spread evenly.
+
+    Of stacked logits [N, 1 + classifiers, classes] the first count fully, the others so much.
+    """
 
     def cross_entropy(labels: Any, logits: Any) -> Any:
         wanted = ops.one_hot(ops.cast(ops.reshape(labels, (-1,)), "int32"), logits.shape[-1])
-        return keras.losses.categorical_crossentropy(
-            wanted, logits, from_logits=True, label_smoothing=smoothing
+        stacked = len(logits.shape) == 3
+        loss = keras.losses.categorical_crossentropy(
+            ops.broadcast_to(wanted[:, None], ops.shape(logits)) if stacked else wanted,
+            logits,
+            from_logits=True,
+            label_smoothing=smoothing,
         )
+        return loss[:, 0] + auxiliary * ops.sum(loss[:, 1:], axis=1) if stacked else loss
 
     return cross_entropy
+
+
+def _accuracy(labels: Any, logits: Any) -> Any:
+    """1 where the largest of the model's own logits is the label's, 0 elsewhere."""
+    own = logits[:, 0] if len(logits.shape) == 3 else logits
+    return keras.metrics.sparse_categorical_accuracy(labels, own)
 
 
 def _is_batch_norm(layer: keras.layers.Layer) -> bool:

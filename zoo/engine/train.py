@@ -254,7 +254,7 @@ def _tell(
 
 def _headline(model: keras.Model, leg: recipes.Phase, groups: Sequence[str]) -> str:
     """Say what a phase trains, and how fast."""
-    variables = model.trainable_variables
+    variables = anatomy.whole(model).trainable_variables
     numbers = sum(int(variable.shape.num_elements() or 0) for variable in variables)
     return (
         f"phase {leg.name}: {', '.join(groups)} ({len(variables)} variables, {numbers:,} numbers), "

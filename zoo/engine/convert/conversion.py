@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from typing import TYPE_CHECKING
 
 from zoo.engine.convert.googlenet import torchvision_googlenet
+from zoo.engine.convert.inception_resnet_v2 import timm_inception_resnet_v2
 from zoo.engine.convert.inception_v3 import torch_inception_v3
 from zoo.engine.convert.resnet import torch_resnet
 from zoo.engine.convert.table import TURNS, Drop, Row, Rows, turned
@@ -20,6 +21,7 @@ Table = Callable[[Set[str], Set[str]], Rows]
 """Names of the model's layers and of the source's tensors to rows."""
 
 FORMATS: dict[str, Table] = {
+    "timm-inception-resnet-v2": timm_inception_resnet_v2,
     "timm-vgg": timm_vgg,
     "torch-inception-v3": torch_inception_v3,
     "torch-resnet": torch_resnet,
@@ -58,7 +60,8 @@ class Conversion(Mapping[str, "np.ndarray"]):
 
     def __getitem__(self, path: str) -> np.ndarray:
         row = self.rows[path]
-        return turned(row, self._tensors[row.key])
+        factor = self._tensors[row.factor] if row.factor else None
+        return turned(row, self._tensors[row.key], factor)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.rows)
@@ -72,7 +75,8 @@ class Conversion(Mapping[str, "np.ndarray"]):
 
     def how(self, path: str) -> str:
         """What happens to the tensor on its way, such as `kernel OIHW to HWIO`."""
-        return TURNS[self.rows[path].turn].name
+        row = self.rows[path]
+        return TURNS[row.turn].name + (f", times {row.factor}" if row.factor else "")
 
 
 def convert(format: str, tensors: Mapping[str, np.ndarray], model: keras.Model) -> Conversion:
@@ -108,7 +112,8 @@ def convert(format: str, tensors: Mapping[str, np.ndarray], model: keras.Model) 
     dropped: dict[str, str] = {}
     known: set[str] = set()
     for row in table(layers.keys(), tensors.keys()):
-        known.add(row.key)
+        needed = [row.key] if isinstance(row, Drop) or not row.factor else [row.key, row.factor]
+        known.update(needed)
         if isinstance(row, Drop):
             if row.key in tensors:
                 dropped[row.key] = row.reason
@@ -119,10 +124,10 @@ def convert(format: str, tensors: Mapping[str, np.ndarray], model: keras.Model) 
                 dropped[row.key] = f"the model has no {row.layer}/{row.variable}"
             continue
         _check_epsilon(format, row, layers[row.layer])
-        if row.key in tensors:
-            rows[path] = row
+        if lacking := [key for key in needed if key not in tensors]:
+            missing[path] = lacking[0]
         else:
-            missing[path] = row.key
+            rows[path] = row
     return Conversion(
         tensors,
         rows,

@@ -35,6 +35,7 @@ class Row:
         variable: Name of the variable in the layer.
         turn: Name in `TURNS`.
         epsilon: What a normalisation adds to its variance in the source; None elsewhere.
+        factor: Tensor of the source that its output channels are multiplied by, empty for none.
     """
 
     key: str
@@ -42,6 +43,7 @@ class Row:
     variable: str
     turn: str
     epsilon: float | None = None
+    factor: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,28 @@ def norm(module: str, layer: str, *, epsilon: float) -> Rows:
     yield Drop(f"{module}.num_batches_tracked", COUNTER)
 
 
+def conv_and_norm_without_gamma(
+    conv: str, norm: str, layer: str, normalisation: str, *, epsilon: float
+) -> Rows:
+    """A `Conv2d` without bias and its `BatchNorm2d`, into a normalisation that has no gamma.
+
+    Gamma times (kernel * x - mean) is (gamma kernel) * x - gamma mean: the fold is exact.
+
+    Args:
+        conv: Name of the convolution in the source.
+        norm: Name of its normalisation there.
+        layer: Name of our convolution.
+        normalisation: Name of our normalisation.
+        epsilon: What the source adds to the variance.
+    """
+    gamma = f"{norm}.weight"
+    yield Row(f"{conv}.weight", layer, "kernel", "kernel", factor=gamma)
+    yield Row(f"{norm}.bias", normalisation, "beta", "same", epsilon)
+    yield Row(f"{norm}.running_mean", normalisation, "moving_mean", "same", epsilon, gamma)
+    yield Row(f"{norm}.running_var", normalisation, "moving_variance", "same", epsilon)
+    yield Drop(f"{norm}.num_batches_tracked", COUNTER)
+
+
 def linear(module: str, layer: str, *, kernel: str = "linear") -> Rows:
     """The tensors of a `Linear`, or of the convolution that stands for one.
 
@@ -91,8 +115,13 @@ def linear(module: str, layer: str, *, kernel: str = "linear") -> Rows:
     yield Row(f"{module}.bias", layer, "bias", "same")
 
 
-def turned(row: Row, array: np.ndarray) -> np.ndarray:
+def turned(row: Row, array: np.ndarray, factor: np.ndarray | None = None) -> np.ndarray:
     """A tensor of the source as float32 in our layout.
+
+    Args:
+        row: Where it goes.
+        array: The tensor.
+        factor: What each of its output channels is multiplied by, or None.
 
     Raises:
         WeightsError: It cannot be what the table says it is.
@@ -106,6 +135,8 @@ def turned(row: Row, array: np.ndarray) -> np.ndarray:
             f"{row.layer}/{row.variable} needs {turn.dimensions} dimensions of floating point",
             "is the format right?",
         )
+    if factor is not None:
+        array = array * factor.reshape(-1, *[1] * (array.ndim - 1))
     try:
         return turn.apply(array).astype("float32", copy=False)
     except ValueError as error:
