@@ -81,13 +81,17 @@ def parts() -> str:
 
 
 def _parts(title: str, rows: Iterable[Part]) -> str:
-    header = ("name", "what it is", "options", "input", "weights", "paper", "licence")
+    header = ("name", "what it is", "options", "input", "parameters", "GMACs", "taps", "weights")
+    header += ("paper", "licence")
     cells = [
         (
             f"`{part.id}`",
             part.summary,
             "<br>".join(_option(option) for option in part.options) or "–",
             _input(part),
+            f"{part.parameters / 1e6:.2f} M" if part.parameters else "–",
+            f"{part.macs / 1e9:.3g}" if part.macs else "–",
+            ", ".join(f"`{tap}`" for tap in part.taps) or "–",
             "<br>".join(_weights(part)) or "–",
             _paper(part.paper),
             part.license or "none given",
@@ -95,8 +99,8 @@ def _parts(title: str, rows: Iterable[Part]) -> str:
         for part in rows
     ]
     if not any(row[3] for row in cells):  # only backbones have a size and weights
-        header = header[:3] + header[5:]
-        cells = [row[:3] + row[5:] for row in cells]
+        header = header[:3] + header[8:]
+        cells = [row[:3] + row[8:] for row in cells]
     return f"## {title.capitalize()}\n\n{_table(header, cells)}"
 
 
@@ -114,7 +118,9 @@ def _input(part: Part) -> str:
 def _weights(part: Part) -> Iterator[str]:
     for tag, row in part.weights.items():
         size = f", {row.size / 2**20:,.1f} MiB" if row.size else ""
-        yield f"`@{tag}` {row.license or 'no licence given'}{size}"
+        top1 = f", top-1 {row.top1:g} %" if row.top1 else ""
+        stated = row.license not in ("", "NOASSERTION")
+        yield f"`@{tag}` {row.license if stated else 'licence not stated'}{size}{top1}"
 
 
 def _paper(paper: str) -> str:

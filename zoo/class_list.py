@@ -1,4 +1,8 @@
-"""Lists of classes by name: what the outputs of published classifiers mean."""
+"""Lists of classes by name: what the outputs of published classifiers mean.
+
+`imagenet-1k` is the order of keras.applications, timm and torchvision, that of the WordNet ids of
+ILSVRC 2012, in the names that torchvision gives them (`torchvision.models._meta`, BSD-3-Clause).
+"""
 
 from __future__ import annotations
 

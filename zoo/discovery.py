@@ -275,6 +275,9 @@ def _part(
         "line": read.line,
         "input": getattr(row, "input", None),
         "minimum": getattr(row, "minimum", None),
+        "parameters": getattr(row, "parameters", None) or 0,
+        "macs": getattr(row, "macs", None) or 0,
+        "taps": getattr(row, "taps", {}),
         "weights": {
             tag: {"tag": tag} | weights.model_dump(exclude_none=True)
             for tag, weights in getattr(row, "weights", {}).items()

@@ -25,6 +25,8 @@ Target = Annotated[
 ]
 Size = tuple[Annotated[int, Field(ge=1, le=16384)], Annotated[int, Field(ge=1, le=16384)]]
 Channels = tuple[float, float, float]
+TapName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$", max_length=64)]
+Positive = Annotated[int, Field(ge=1)]
 
 
 class _Table(BaseModel):
@@ -141,11 +143,17 @@ class BackboneRow(PartRow):
         defaults: Values of options that this row sets otherwise than the function does.
         input: Native height and width in pixels.
         minimum: Smallest height and width it accepts.
+        parameters: Numbers it stores with every option at its default, without a head.
+        macs: Multiply-accumulates of one picture of the native size, without a head.
+        taps: Its taps in order, each with its stride and its channels.
         weights: Pretrained weights by tag.
     """
 
     input: Size = (224, 224)
     minimum: Size | None = None
+    parameters: Positive | None = None
+    macs: Positive | None = None
+    taps: dict[TapName, tuple[Positive, Positive]] = {}
     weights: dict[Name, WeightsRow] = {}
 
 

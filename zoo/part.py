@@ -87,6 +87,9 @@ class Part:
         license: SPDX id of the code.
         input: Native height and width in pixels, or None.
         minimum: Smallest height and width accepted, or None.
+        parameters: Numbers a backbone stores without a head, 0 where its manifest does not say.
+        macs: Multiply-accumulates of one picture of the native size, 0 where not said.
+        taps: Taps in order, each with its stride and channels, empty where not said.
         weights: Pretrained weights by tag.
     """
 
@@ -104,6 +107,9 @@ class Part:
     license: str = ""
     input: tuple[int, int] | None = None
     minimum: tuple[int, int] | None = None
+    parameters: int = 0
+    macs: int = 0
+    taps: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     weights: Mapping[str, Weights] = field(default_factory=dict)
 
     @property
@@ -131,6 +137,7 @@ class Part:
         facts["weights"] = {tag: Weights.read(row) for tag, row in facts["weights"].items()}
         for size in ("input", "minimum"):
             facts[size] = tuple(facts[size]) if facts[size] else None
+        facts["taps"] = {name: tuple(tap) for name, tap in facts.get("taps", {}).items()}
         return cls(**facts)
 
 

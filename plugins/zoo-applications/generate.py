@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -51,6 +52,46 @@ class Family:
     minimum: int = 32
     widths: bool = False
 
+
+MEASURED = "keras.io/api/applications, ImageNet validation, transform not stated"
+
+# Top-1 and top-5 in percent; ConvNeXt has no top-5 there, and MobileNet v3 no row.
+PUBLISHED = {
+    "convnext-tiny": (81.3, None),
+    "convnext-small": (82.3, None),
+    "convnext-base": (85.3, None),
+    "convnext-large": (86.3, None),
+    "convnext-xlarge": (86.7, None),
+    "densenet121": (75.0, 92.3),
+    "densenet169": (76.2, 93.2),
+    "densenet201": (77.3, 93.6),
+    "efficientnet-b0": (77.1, 93.3),
+    "efficientnet-b1": (79.1, 94.4),
+    "efficientnet-b2": (80.1, 94.9),
+    "efficientnet-b3": (81.6, 95.7),
+    "efficientnet-b4": (82.9, 96.4),
+    "efficientnet-b5": (83.6, 96.7),
+    "efficientnet-b6": (84.0, 96.8),
+    "efficientnet-b7": (84.3, 97.0),
+    "efficientnet-v2-b0": (78.7, 94.3),
+    "efficientnet-v2-b1": (79.8, 95.0),
+    "efficientnet-v2-b2": (80.5, 95.1),
+    "efficientnet-v2-b3": (82.0, 95.8),
+    "efficientnet-v2-s": (83.9, 96.7),
+    "efficientnet-v2-m": (85.3, 97.4),
+    "efficientnet-v2-l": (85.7, 97.5),
+    "inception-resnet-v2": (80.3, 95.3),
+    "inception-v3": (77.9, 93.7),
+    "nasnet-mobile": (74.4, 91.9),
+    "nasnet-large": (82.5, 96.0),
+    "resnet50": (74.9, 92.1),
+    "resnet101": (76.4, 92.8),
+    "resnet152": (76.6, 93.1),
+    "resnet50-v2": (76.0, 93.0),
+    "resnet101-v2": (77.2, 93.8),
+    "resnet152-v2": (78.0, 94.2),
+    "xception": (79.0, 94.5),
+}
 
 FAMILIES = {
     "convnext": Family(
@@ -97,10 +138,30 @@ FAMILIES = {
 }
 
 
+Declared = dict[str, dict[str, Any]]
+"""Backbone to its parameters, macs and taps."""
+
+
 def main() -> None:
-    """Write both files."""
+    """Write both files, the manifest twice: the second time with what was found in its models."""
     (PACKAGE / "models.py").write_text(module())
-    (PACKAGE / "registry.toml").write_text(manifest())
+    (PACKAGE / "registry.toml").write_text(manifest({}))
+    (PACKAGE / "registry.toml").write_text(manifest(measured()))
+
+
+def measured() -> Declared:
+    """What is found in every backbone, built at its native size."""
+    import zoo
+    from zoo.engine import cost
+
+    return {name: cost.declaration(zoo.build(f"{name}+linear")) for name in constructors()}
+
+
+def declared() -> Declared:
+    """What the manifest says already."""
+    rows = tomllib.loads((PACKAGE / "registry.toml").read_text())["backbone"]
+    keys = ("parameters", "macs", "taps")
+    return {name: {key: row[key] for key in keys} for name, row in rows.items()}
 
 
 def constructors() -> dict[str, Any]:
@@ -138,14 +199,16 @@ from zoo_applications.adapt import adapt
     return head + "".join(_function(name, each) for name, each in constructors().items())
 
 
-def manifest() -> str:
-    """The text of registry.toml."""
+def manifest(facts: Declared) -> str:
+    """The text of registry.toml, with what is known of the models."""
     head = """# Written by generate.py; change that instead.
 schema = 1
 namespace = "zoo"
 requires-zoo = ">=0.1"
 """
-    return head + "".join(_row(name, each) for name, each in constructors().items())
+    return head + "".join(
+        _row(name, each, facts.get(name, {})) for name, each in constructors().items()
+    )
 
 
 def native(constructor: Any) -> int:
@@ -237,7 +300,7 @@ def {function}(inputs: Tensor{options}) -> Features:
 '''
 
 
-def _row(name: str, constructor: Any) -> str:
+def _row(name: str, constructor: Any, facts: dict[str, Any]) -> str:
     family = FAMILIES[_module(constructor)]
     size = native(constructor)
     row = f"""
@@ -248,6 +311,10 @@ license = "Apache-2.0"
 input = [{size}, {size}]
 minimum = [{family.minimum}, {family.minimum}]
 """
+    if facts:
+        row += f"parameters = {facts['parameters']:_}\nmacs = {facts['macs']:_}\n\n"
+        row += f"[backbone.{name}.taps]  # stride, channels\n"
+        row += "".join(f"{tap} = {list(values)}\n" for tap, values in facts["taps"].items())
     return row + "".join(_weights(name, constructor))
 
 
@@ -270,7 +337,16 @@ license = "NOASSERTION"
 format = "keras-applications"
 normalization = {_normalization(constructor)}
 classes = "imagenet-1k"
-{width}"""
+{width}{_accuracy(name)}"""
+
+
+def _accuracy(name: str) -> str:
+    """What keras.io publishes, which says nothing of how pictures were resized."""
+    if name not in PUBLISHED:
+        return ""
+    top1, top5 = PUBLISHED[name]
+    rows = f"top1 = {top1}\n" + (f"top5 = {top5}\n" if top5 else "")
+    return f'{rows}measured = "{MEASURED}"\n'
 
 
 def _normalization(constructor: Any) -> str:

@@ -26,16 +26,6 @@ sys.modules["generate"] = generate  # dataclasses look their module up
 specification.loader.exec_module(generate)
 CONSTRUCTORS = generate.constructors()
 
-# Published in the papers' repositories or on keras.io, for the whole classifier of 1000 classes.
-PUBLISHED = {
-    "densenet121": 8_062_504,
-    "inception-v3": 23_851_784,
-    "mobilenet": 4_253_864,
-    "mobilenet-v2": 3_538_984,
-    "resnet50": 25_636_712,
-    "xception": 22_910_480,
-}
-
 TestManifest = suite("applications", levels=("static",))
 
 
@@ -48,9 +38,8 @@ class TestModels(suite("applications", levels=("import", "build", "train", "expo
 def test_files_are_in_step_with_the_installed_keras() -> None:
     remedy = "run python plugins/zoo-applications/generate.py"
     assert generate.module() == (FOLDER / "zoo_applications" / "models.py").read_text(), remedy
-    assert generate.manifest() == (FOLDER / "zoo_applications" / "registry.toml").read_text(), (
-        remedy
-    )
+    written = (FOLDER / "zoo_applications" / "registry.toml").read_text()
+    assert generate.manifest(generate.declared()) == written, remedy
 
 
 def test_every_model_of_keras_applications_is_a_backbone() -> None:
@@ -75,8 +64,6 @@ def test_names_taps_and_parameters(name: str) -> None:
         assert _count(_backbone(first)) == _count(_network(reference))
         last = anatomy.tap_tensor(first)
         assert tuple(last.shape) == tuple(reference.output.shape)
-        if each in PUBLISHED:
-            assert _count(_backbone(first)) + last.shape[-1] * 1000 + 1000 == PUBLISHED[each]
 
 
 @pytest.mark.parametrize("width", [0.25, 1.3])

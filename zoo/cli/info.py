@@ -51,6 +51,10 @@ def _part(part: dict[str, Any]) -> str:
             "license": part["license"] or None,
             "input": size,
             "smallest input": smallest,
+            "parameters": f"{part['parameters']:,}, without a head" if part["parameters"] else None,
+            "multiplications": f"{part['macs'] / 1e9:.2f} G a picture of that size"
+            if part["macs"]
+            else None,
             "from": f"{part['distribution']} {part['version']}, plugin {part['plugin']}",
             "source": f"{part['file']}:{part['line']}",
         }
@@ -61,6 +65,9 @@ def _part(part: dict[str, Any]) -> str:
     if options:
         rows = [(each.name, each.format(each.default), each.accepts) for each in options]
         blocks.append(show.table(rows, ("option", "default", "takes")))
+    if part["taps"]:
+        rows = [(tap, *facts) for tap, facts in part["taps"].items()]
+        blocks.append(show.table(rows, ("tap", "stride", "channels"), right=(1, 2)))
     blocks += [_weights(weights, part["input"]) for weights in part["weights"].values()]
     return "\n\n".join(blocks)
 
@@ -79,7 +86,7 @@ def _weights(weights: dict[str, Any], native: Sequence[int] | None) -> str:
             "sha256": weights["sha256"] or None,
             "md5": weights["md5"] or None,
             "bytes": weights["size"] or None,
-            "license": weights["license"] or "not stated by the publisher",
+            "license": _license(weights["license"]),
             "classes": weights["classes"] or None,
             "size": "x".join(map(str, size)) if size else None,
             "resize": f"shorter side to {weights['resize']}, then the centre"
@@ -94,3 +101,8 @@ def _weights(weights: dict[str, Any], native: Sequence[int] | None) -> str:
             "published": f"{published} ({weights['measured']})" if published else None,
         }
     )
+
+
+def _license(spdx: str) -> str:
+    """SPDX has a word for what nobody states, which few know."""
+    return "not stated by the publisher" if spdx in ("", "NOASSERTION") else spdx

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from itertools import dropwhile
-from math import prod
+from math import log2, prod
 from typing import Any
 
 import keras
@@ -133,6 +133,26 @@ def macs(layer: layers.Layer) -> int:
         # A kernel holds its inputs divided by groups already.
         return prod(layer.kernel.shape) * _places(layer.output)
     return 0
+
+
+def declaration(model: keras.Model) -> dict[str, Any]:
+    """What a manifest says of the backbone of a model.
+
+    Args:
+        model: Any head on the backbone, of its native size, with every option at its default.
+
+    Returns:
+        `parameters` and `macs` of the backbone, and `taps`: stride and channels by name. A stride
+        is the power of two next to the quotient of sizes, whatever borders were cut off.
+    """
+    *rows, _ = of(model).rows
+    height = model.input.shape[1]
+    maps = {name: anatomy.tap_tensor(model, name).shape for name in anatomy.of(model).taps}
+    return {
+        "parameters": sum(row.parameters for row in rows),
+        "macs": sum(row.macs for row in rows),
+        "taps": {name: [2 ** round(log2(height / h)), c] for name, (_, h, _, c) in maps.items()},
+    }
 
 
 def _row(stage: str, members: list[layers.Layer]) -> Row:
