@@ -73,6 +73,7 @@ def test_list_json_is_one_document(capsys):
 def test_list_filters(capsys):
     _, out, _ = run(capsys, "list", "--kind", "head")
     assert [line.split()[:2] for line in out.splitlines()[2:]] == [
+        ["head", "aux"],
         ["head", "dense"],
         ["head", "dense-bn"],
         ["head", "linear"],
