@@ -55,6 +55,7 @@ def test_the_environment_disables_and_no_plugins_leaves_our_own(monkeypatch):
         ("aliases = 3", "aliases is not a table"),
         ("[aliases]\nvgg = 3", "aliases.vgg takes a text, received 3"),
         ("[presets.a]\nspek = 'x'", "presets.a has no key 'spek'"),
+        ("[presets.a]\nrecipe = 'head'", "presets.a has no spec"),
         ("[presets]\na = 'x'", "presets.a takes a table of texts, received 'x'"),
         ("[defaults]\ncolour = 'red'", "defaults has no key 'colour'"),
         ("[trust]\nallow = 'x'", "trust.allow takes a list of names, received 'x'"),

@@ -212,6 +212,10 @@ def _check_table(layer: str, path: Path, table: str, entries: Any) -> None:
     for key, value in entries.items():
         if table == "presets":
             _check_keys(path, f"presets.{key}", value, _PRESET_KEYS)
+            if "spec" not in value:
+                raise ConfigError(
+                    f"{path}: presets.{key} has no spec", "name its model: spec = ..."
+                )
         elif table in ("trust", "namespaces"):
             if table == "trust":
                 _check_keys(path, "trust", {key: ""}, _TRUST_KEYS)

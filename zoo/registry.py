@@ -230,7 +230,7 @@ class Registry:
         alias = self.alias(name)
         found = found or [part for kind in KINDS if alias and (part := self.find(kind, alias))]
         if not found:
-            raise self._unknown(name, KINDS)
+            raise self._unknown(name, KINDS, others=self.presets())
         return found
 
     # -- specs
@@ -291,11 +291,11 @@ class Registry:
 
     # -- messages
 
-    def _unknown(self, name: str, kinds: Sequence[str]) -> UnknownPart:
+    def _unknown(self, name: str, kinds: Sequence[str], others: Iterable[str] = ()) -> UnknownPart:
         what = kinds[0] if len(kinds) == 1 else "part"
         if package := self.package(name):
             return UnknownPart(f"no {what} named {name!r} is installed", f"pip install {package}")
-        near = suggest.near(name, [each for kind in kinds for each in self.names(kind)])
+        near = suggest.near(name, [*(each for kind in kinds for each in self.names(kind)), *others])
         hint = f"did you mean {', '.join(near)}?" if near else "zoo list shows all there are"
         return UnknownPart(f"no {what} named {name!r}", hint)
 
@@ -362,20 +362,24 @@ def list_parts(pattern: str = "*", *, kind: str | None = None) -> list[dict[str,
 
 
 def info(name: str) -> dict[str, Any]:
-    """What zoo knows of a part, of its weights or of a whole model name.
+    """What zoo knows of a part, of its weights, of a preset or of a whole model name.
 
     Args:
-        name: A part such as `vgg16bn`, weights such as `vgg16@imagenet`, or a model such as
-            `vgg16bn+dense-bn`.
+        name: A part such as `vgg16bn`, weights such as `vgg16@imagenet`, a preset such as
+            `digits`, or a model such as `vgg16bn+dense-bn`.
 
     Returns:
         Plain data, as `zoo info --json` prints it.
 
     Raises:
         SpecError: A model name that cannot be read.
-        UnknownPart: No plugin provides the part.
+        UnknownPart: No plugin provides the part, and it is no preset.
     """
     registry = load()
+    preset = registry.presets().get(name)
+    if preset and not any(registry.find(kind, name) for kind in KINDS):
+        resolved = registry.resolve(registry.parse(preset["spec"]))
+        return {"preset": {"name": name, **preset}, **resolved.document()}
     if "+" in name:
         resolved = registry.resolve(registry.parse(name))
         return resolved.document()

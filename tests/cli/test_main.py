@@ -46,6 +46,10 @@ def test_every_command_has_help_and_json(capsys, name):
             "error: no part named 'vgg61bn'\n  hint: did you mean vgg19bn, vgg16bn, vgg13bn?\n",
         ),
         (
+            ["info", "digit"],
+            "error: no part named 'digit'\n  hint: did you mean digits, light?\n",
+        ),
+        (
             ["info", "vgg16bn+dense-bn:dropuot=0.3"],
             "error: dense-bn has no option 'dropuot'\n"
             "  vgg16bn+dense-bn:dropuot=0.3\n"
@@ -86,6 +90,31 @@ def test_list_filters(capsys):
     assert {line.split()[1] for line in out.splitlines()[2:]} == {"small-cnn"}
     _, out, _ = run(capsys, "list", "nothing-like-this")
     assert out == "nothing matches; zoo list shows all there is\n"
+
+
+def test_info_tells_what_a_preset_stands_for(capsys):
+    code, out, err = run(capsys, "info", "dlwp-features")
+    assert (code, err) == (0, "")
+    assert out.startswith(
+        "preset   dlwp-features\n"
+        "spec     vgg16@imagenet+dense:units=256\n"
+        "recipe   head\n"
+        "policy   none\n"
+        "summary  Deep Learning with Python 5.3: a dense head on the features of a frozen VGG16\n"
+        "train    zoo train DATA --preset dlwp-features --out RUN\n"
+        "\n"
+        "vgg16@imagenet+dense\n"
+    )
+    facts = json.loads(run(capsys, "info", "dlwp-features", "--json")[1])
+    assert facts["preset"]["name"] == "dlwp-features"
+    assert facts["head"]["options"]["units"] == 256
+
+
+def test_a_part_comes_before_a_preset_of_its_name(capsys, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('[presets.vgg16bn]\nspec = "small-cnn+linear"\n')
+    _, out, _ = run(capsys, "info", "vgg16bn", "--registry", str(path))
+    assert out.startswith("backbone")
 
 
 def test_a_broken_plugin_is_one_line_on_stderr(capsys, install):

@@ -16,9 +16,9 @@ from zoo.option import CORE, Option
 @click.command("info", cls=Command)
 @click.argument("name")
 def command(name: str) -> None:
-    """Tell what is known of NAME: a part, its weights, or a model.
+    """Tell what is known of NAME: a part, its weights, a model, or a preset.
 
-    Such as vgg16bn, vgg16@imagenet or vgg16bn+dense-bn.
+    Such as vgg16bn, vgg16@imagenet, vgg16bn+dense-bn or digits.
     """
     load_registry()
     show.document(registries.info(name), _render)
@@ -29,7 +29,8 @@ def _render(facts: dict[str, Any]) -> str:
         return "\n\n".join(_part(part) for part in facts["parts"])
     if "weights" in facts:
         return _weights(facts["weights"], facts["input"])
-    blocks = [facts["spec"]]
+    blocks = [_preset(facts["preset"])] if "preset" in facts else []
+    blocks.append(facts["spec"])
     for kind in ("backbone", "head"):
         part = facts[kind]
         options = {f"  {name}": value for name, value in part["options"].items()}
@@ -38,6 +39,12 @@ def _render(facts: dict[str, Any]) -> str:
         if part["weights"]:
             blocks.append(_weights(part["weights"], None))
     return "\n\n".join(blocks)
+
+
+def _preset(preset: dict[str, str]) -> str:
+    name = preset["name"]
+    facts = {"preset": name, **{key: value for key, value in preset.items() if key != "name"}}
+    return show.pairs({**facts, "train": f"zoo train DATA --preset {name} --out RUN"})
 
 
 def _part(part: dict[str, Any]) -> str:
