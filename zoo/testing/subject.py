@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
-from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from zoo.part import Part
 from zoo.registry import ResolvedModel, ResolvedPart, load
@@ -33,17 +35,19 @@ class Subject:
 
     A backbone is tried with a plain pooled head of the kit, a head on a plain backbone of the kit,
     an interpreter on both. A part that offers `width` is tried at an eighth of it, one that offers
-    `units` at sixteen.
+    `units` at sixteen. Models are held for one part at a time: the largest take gigabytes.
 
     Args:
         part: The part.
         plugin: The plugin that gives it.
     """
 
+    _holder: ClassVar[Callable[[], Subject | None]] = staticmethod(lambda: None)
+
     def __init__(self, part: Part, plugin: Plugin) -> None:
         self.part = part
         self.plugin = plugin
-        self._model = cache(self._model)
+        self._models: dict[tuple[Any, ...], keras.Model] = {}
         self._made: dict[Callable[[Subject], Any], Any] = {}
 
     @property
@@ -108,12 +112,31 @@ class Subject:
             seed: Seed of the initial weights.
             again: Another number gives another model of the same kind.
         """
-        return self._model(classes, size or self.size, dtype, seed, again)
+        before = Subject._holder()
+        if before is not self:
+            if before is not None:
+                before.forget()
+            Subject._holder = weakref.ref(self)
+        size = size or self.size
+        key = classes, size, dtype, seed, again
+        if key not in self._models:
+            self._models[key] = self.build(
+                self.resolved(), classes=classes, size=size, dtype=dtype, seed=seed
+            )
+        return self._models[key]
 
-    def _model(
-        self, classes: int, size: tuple[int, int], dtype: str, seed: int, again: int
-    ) -> keras.Model:
-        return self.build(self.resolved(), classes=classes, size=size, dtype=dtype, seed=seed)
+    def alone(self) -> keras.Model:
+        """The small model, and no other is held any longer: training takes the memory of four."""
+        model = self.model()
+        self._models = {key: each for key, each in self._models.items() if each is model}
+        gc.collect()
+        return model
+
+    def forget(self) -> None:
+        """Hold no model, and nothing that was made of one."""
+        self._models.clear()
+        self._made.clear()
+        gc.collect()
 
     def build(
         self,

@@ -11,9 +11,12 @@ import tensorflow as tf
 
 from zoo.engine import anatomy
 
+AT_ONCE = 224 * 224
+"""Pixels that are asked about at once: the maps of so many fit into any memory."""
+
 
 def logits(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Ask a Keras model for its logits, one picture at a time.
+    """Ask a Keras model for its logits, one picture at a time unless all of them are small.
 
     One at a time, since the answer to a picture does not depend on the others in its batch, and
     the maps of one take an eighth of the memory of those of eight.
@@ -30,14 +33,17 @@ def logits(model: keras.Model, images: np.ndarray) -> np.ndarray:
     if any(layer.compute_dtype != "float32" for layer in model.layers):
         network, state = _clone_in_float32(network)
 
-    @tf.function(input_signature=[tf.TensorSpec((1, *images.shape[1:]), tf.float32)])
-    def ask(image: tf.Tensor) -> tf.Tensor:
+    def ask(pictures: tf.Tensor) -> tf.Tensor:
         if not state:
-            return network(image, training=False)
+            return network(pictures, training=False)
         with keras.StatelessScope(state):
-            return network.call(image, training=False)
+            return network.call(pictures, training=False)
 
     with _full_precision():
+        if np.prod(images.shape[:3]) <= AT_ONCE:  # tracing would not pay for one call
+            return ask(tf.constant(images, tf.float32)).numpy()
+        one = tf.TensorSpec((1, *images.shape[1:]), tf.float32)
+        ask = tf.function(ask, input_signature=[one], autograph=False)
         return np.concatenate([ask(image[None].astype(np.float32)).numpy() for image in images])
 
 

@@ -86,8 +86,9 @@ def output_is_a_distribution(subject: Subject) -> None:
 def inference_is_repeatable(subject: Subject) -> None:
     """The same picture gives the same bits twice: nothing is drawn or learnt at inference."""
     model, pictures = subject.model(), subject.pictures()
+    first, _ = subject.once(first_answers)
     before = values(model.non_trainable_variables)
-    first, second = (answers(model, pictures)[0] for _ in range(2))
+    second, _ = answers(model, pictures)
     assert np.array_equal(first, second), "two runs differ: is dropout or noise always on?"
     moved = changed(model.non_trainable_variables, before)
     assert not moved, f"{moved[0]} changes without training"
@@ -97,11 +98,9 @@ def pictures_do_not_mix(subject: Subject) -> None:
     """A picture gives the same logits alone as in a batch."""
     # Logits: a softmax over random weights makes any two models agree.
     together, _ = subject.once(first_answers)
-    pictures = subject.pictures()
-    for row in (0, len(pictures) - 1):
-        alone, _ = answers(subject.model(), pictures[row : row + 1])
-        off = np.abs(together[row] - alone[0]).max() / (np.abs(together).max() or 1)
-        assert off < NEAR, f"logits alone and in a batch differ by {off:.1e} of the largest"
+    alone, _ = answers(subject.model(), subject.pictures()[-1:])
+    off = np.abs(together[-1] - alone[0]).max() / (np.abs(together).max() or 1)
+    assert off < NEAR, f"logits alone and in a batch differ by {off:.1e} of the largest"
 
 
 def mixed_precision_is_finite(subject: Subject) -> None:
