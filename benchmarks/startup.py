@@ -1,7 +1,8 @@
 """How long the quick commands take: `zoo list` warm, with many plugins, and a typo in `zoo train`.
 
-Bounds: list 0.25 s with the first-party plugins, 0.5 s with a hundred more of ten parts each, a
-typo answered in 0.5 s; none of them may load Keras, TensorFlow, numpy or pydantic.
+Bounds: list 0.25 s with the first-party plugins, 0.5 s with a hundred more of ten parts each and
+with all of the tests' broken ones, a typo answered in 0.5 s; none of them may load Keras,
+TensorFlow, numpy or pydantic.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from pathlib import Path
 
 from record import record
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from tests.hostile import plugins as hostile
+
 REPEATS = 21
 HEAVY = ("keras", "tensorflow", "numpy", "pydantic")
 
@@ -26,10 +30,19 @@ def main() -> None:
         plain = {**os.environ, "ZOO_CACHE": f"{folder}/plain"}
         site = generate(Path(folder) / "site", plugins=100, parts=10)
         many = {**os.environ, "ZOO_CACHE": f"{folder}/many", "PYTHONPATH": str(site)}
+        broken = {**os.environ, "ZOO_CACHE": f"{folder}/broken", "PYTHONPATH": f"{folder}/bad"}
+        for plugin in hostile.HOSTILE:
+            hostile.install(Path(folder, "bad"), plugin)
         cases = [
             ("python -c pass", None, plain, None),
             ("zoo list --json", ["list", "--json"], plain, 0.25),
             ("the same with 100 plugins of 10 parts", ["list", "--json"], many, 0.5),
+            (
+                f"the same with {len(hostile.HOSTILE)} broken plugins",
+                ["list", "--json"],
+                broken,
+                0.5,
+            ),
             ("zoo train with a typo", ["train", "vgg61bn+linear", "data"], plain, 0.5),
         ]
         rows, facts = [], {}

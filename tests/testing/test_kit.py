@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import weakref
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,10 @@ import zoo
 from zoo import registry
 from zoo.errors import PluginError
 from zoo.testing import kit, suite
+from zoo.testing.checks.answers import first_answers
 from zoo.testing.kit import Case, Result
 from zoo.testing.locate import locate
-from zoo.testing.subject import Skip
+from zoo.testing.subject import Skip, Subject
 
 from . import (
     good,
@@ -51,6 +53,18 @@ def whole(project) -> Path:
     (package / "registry.toml").write_text(text.replace("0" * 64, digest))
     assert plugin.state == "ready"
     return project
+
+
+def test_models_are_held_for_one_part_at_a_time(plugin):
+    head, backbone = (Subject(part, plugin) for part in plugin.parts[:2])
+    head.once(first_answers)
+    model, half = weakref.ref(head.model()), weakref.ref(head.half)
+    layer = weakref.ref(head.model().layers[1])
+    assert head.alone() is model()
+    assert half() is None
+    backbone.model()
+    assert model() is None
+    assert layer() is None
 
 
 def test_a_plugin_that_is_right_passes_every_check(whole) -> None:

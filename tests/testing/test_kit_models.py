@@ -268,7 +268,7 @@ WRONG = [
         "net.py",
         RELU,
         'layers.Add(name=f"stage{stage}_relu")([x, keras.ops.sqrt(x * 0.0)])',
-        "is not finite after 2 steps",
+        "is not finite after step 1",
         id="infinite slope",
     ),
     pytest.param(
@@ -336,6 +336,34 @@ def test_a_branch_that_begins_at_zero_learns_in_its_second_step(spoil) -> None:
         NORM,
         'layers.BatchNormalization(name=f"stage{stage}_bn", gamma_initializer="zeros")(x) + '
         'layers.Conv2D(filters, 1, name=f"stage{stage}_skip")(x)',
+    )
+    assert result.outcome == "passed", result.message
+
+
+SWINGS = """\
+    def build(self, shape):
+        half = keras.initializers.Constant(0.0005)
+        self.swing = self.add_weight(name="swing", initializer=half)
+
+    def call(self, x):
+        self.add_loss(keras.ops.abs(self.swing))
+        return x * 0.5
+"""
+
+
+def test_what_the_second_step_takes_back_has_learnt(spoil) -> None:
+    """A number that swings around its best value is where it was after two steps."""
+    result = spoil(NET + "every_variable_learns", "net.py", CALL, SWINGS)
+    assert result.outcome == "passed", result.message
+
+
+def test_a_deep_sum_may_pass_float16_before_the_statistics_are_gathered(spoil) -> None:
+    """Batch normalisation holds it in training; at inference it has seen nothing yet."""
+    result = spoil(
+        NET + "mixed_precision_is_finite",
+        "net.py",
+        NORM,
+        NORM.replace("(x)", "(layers.Rescaling(1000.0)(x))"),
     )
     assert result.outcome == "passed", result.message
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -11,9 +10,6 @@ import numpy as np
 
 from zoo.testing.subject import Subject
 
-# Cutting a model walks its whole graph.
-_cuts: weakref.WeakKeyDictionary[keras.Model, keras.Function] = weakref.WeakKeyDictionary()
-
 
 def answers(model: keras.Model, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Logits and probabilities of a model outside of training.
@@ -21,10 +17,8 @@ def answers(model: keras.Model, pictures: np.ndarray) -> tuple[np.ndarray, np.nd
     Each layer is called as the part's function called it. `model(pictures, training=False)` would
     overrule a `training=True` there, which export and interpreters do not.
     """
-    if model not in _cuts:
-        both = [model.get_layer("logits").output, model.output]
-        _cuts[model] = keras.Function(model.input, both)
-    logits, probabilities = _cuts[model](keras.ops.convert_to_tensor(pictures, "float32"))
+    both = keras.Function(model.input, [model.get_layer("logits").output, model.output])
+    logits, probabilities = both(keras.ops.convert_to_tensor(pictures, "float32"))
     convert = keras.ops.convert_to_numpy
     return convert(logits), convert(probabilities)
 

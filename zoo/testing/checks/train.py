@@ -20,7 +20,7 @@ STEPS = 2
 def every_variable_learns(subject: Subject) -> None:
     """Two steps of training move every trainable variable, to finite values."""
     lesson = subject.once(_lesson)
-    assert not lesson.infinite, f"{lesson.infinite[0]} is not finite after {lesson.steps} steps"
+    assert not lesson.infinite, f"{lesson.infinite[0]} is not finite after step {lesson.steps}"
     assert not lesson.dead, f"no gradient reaches {_listed(lesson.dead)}"
 
 
