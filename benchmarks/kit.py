@@ -103,17 +103,19 @@ def first_party() -> list[dict[str, Any]]:
     with KEPT.open("a") as file, tempfile.TemporaryDirectory() as folder:
         script = Path(folder, "share.py")
         script.write_text(SHARE)
-        children = [
-            subprocess.Popen(
-                [sys.executable, str(script), json.dumps(left[worker::WORKERS])],
-                stdout=file,
-                stderr=subprocess.DEVNULL,
-            )
-            for worker in range(WORKERS)
-        ]
-        codes = [child.wait() for child in children]
+        said = Path(folder, "stderr")
+        with said.open("a") as stderr:
+            children = [
+                subprocess.Popen(
+                    [sys.executable, str(script), json.dumps(left[worker::WORKERS])],
+                    stdout=file,
+                    stderr=stderr,
+                )
+                for worker in range(WORKERS)
+            ]
+            codes = [child.wait() for child in children]
         if any(codes):
-            raise SystemExit("a process ended before its last part")
+            raise SystemExit(f"a process ended before its last part\n{said.read_text()[-2000:]}")
     return kept()
 
 

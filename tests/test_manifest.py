@@ -46,10 +46,10 @@ def test_the_manifest_of_the_design_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("schema = 1", "schema = 2"), "schema 2 is newer than this zoo reads (1)"),
+        (("schema = 1", "schema = 2"), ":2: schema 2 is newer than this zoo reads (1)"),
         (("schema = 1", ""), "schema is None, accepted is 1"),
         (("schema = 1", 'schema = "1"'), "schema is '1', accepted is 1"),
-        (('paper = "', 'papers = "'), ":7: backbone.vgg19bn.papers: unknown key"),
+        (('paper = "', 'papers = "'), ":9: backbone.vgg19bn.papers: unknown key"),
         (("acme_zoo.vgg:vgg19bn", "os.system"), "received 'os.system', which does not match"),
         (("https://", "http://"), "source must be https, received http"),
         (("size = 574710816", ""), "an https source needs sha256 and size"),
@@ -57,7 +57,16 @@ def test_the_manifest_of_the_design_is_read(tmp_path):
         (("std = [0.2, 0.2, 0.2]", "std = [0.2, 0, 0.2]"), "std must be positive"),
         (("[backbone.vgg19bn]", "[backbone.VGG19]"), "which does not match"),
         (("[backbone.vgg19bn]", "[tail.vgg19bn]"), "unknown key"),
-        (("input = [224, 224]", "input = [224]"), "backbone.vgg19bn.input"),
+        (("input = [224, 224]", "input = [224]"), ":10: backbone.vgg19bn.input"),
+        (
+            ("input = [224, 224]", "input = 'big'"),
+            ":10: backbone.vgg19bn.input: received 'big', accepted is a valid tuple",
+        ),
+        (
+            ("size = 574710816", "size = 0"),
+            ":15: backbone.vgg19bn.weights.imagenet.size: received 0",
+        ),
+        (("1409.1556", '1409.1556"\nminimum.low = "'), ":10: backbone.vgg19bn.minimum"),
         (('hooks = "acme_zoo.hooks"', "[commands]\nrun = 'Run.'"), "set hooks"),
     ],
 )

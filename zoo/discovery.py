@@ -224,8 +224,9 @@ def _read(plugin: Plugin, path: Path) -> tuple[Plugin, list[Path]]:
             except ManifestError as error:
                 problems.append(_problem(plugin, error, f"{kind}/{part_id}"))
     if manifest.hooks and manifest.hooks.split(".")[0] != plugin.package:
+        line = schema.line_of(path, "hooks")
         fault = ManifestError(
-            f"{path}: hooks = {manifest.hooks!r} lies outside the package {plugin.package}",
+            f"{path}:{line}: hooks = {manifest.hooks!r} lies outside the package {plugin.package}",
             "name a module of your own package",
         )
         problems.append(_problem(plugin, fault))

@@ -16,6 +16,11 @@ SCHEMA = 1
 MAX_BYTES = 256 * 1024
 MAX_PARTS = 1000
 
+# A table or a key at the start of a line, and the words of a dotted key.
+_HEADER = re.compile(r"\s*\[+([^\]]+)\]")
+_ENTRY = re.compile(r"""\s*((?:"[^"]*"|[\w-]+)(?:\s*\.\s*(?:"[^"]*"|[\w-]+))*)\s*=""")
+_WORD = re.compile(r"""[\"']([^\"']*)[\"']|([\w-]+)""")
+
 _NAME = r"^[a-z0-9]+([.-][a-z0-9]+)*$"
 Text = Annotated[str, StringConstraints(max_length=500)]
 Name = Annotated[str, StringConstraints(pattern=_NAME, max_length=64)]
@@ -239,14 +244,15 @@ def parse(path: Path) -> dict[str, Any]:
 def validate(data: dict[str, Any], path: Path) -> Manifest:
     """Check plain data against the schema."""
     schema = data.get("schema")
+    where = f"{path}:{line_of(path, 'schema')}"
     if isinstance(schema, int) and schema > SCHEMA:
         raise ManifestError(
-            f"{path}: schema {schema} is newer than this zoo reads ({SCHEMA})",
+            f"{where}: schema {schema} is newer than this zoo reads ({SCHEMA})",
             "upgrade keras-zoo",
         )
     if schema != SCHEMA:
         raise ManifestError(
-            f"{path}: schema is {schema!r}, accepted is {SCHEMA}",
+            f"{where}: schema is {schema!r}, accepted is {SCHEMA}",
             f"write schema = {SCHEMA} at the top",
         )
     try:
@@ -258,28 +264,46 @@ def validate(data: dict[str, Any], path: Path) -> Manifest:
 
 
 def line_of(path: Path, *keys: str) -> int:
-    """The line on which a table or key stands, 1 where it cannot be told."""
-    header = re.compile(r"^\s*\[\s*" + r"\s*\.\s*".join(rf'"?{re.escape(k)}"?' for k in keys[:2]))
-    entry = re.compile(rf"^\s*{re.escape(keys[0])}\s*=") if keys else None
+    """The line of the innermost of these tables and keys that can be told, 1 where none can."""
+    found, depth = 1, 0
+    table: tuple[str, ...] = ()
     try:
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            if header.match(line) or (entry and len(keys) == 1 and entry.match(line)):
-                return number
+        lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
-        pass
-    return 1
+        return 1
+    for number, line in enumerate(lines, 1):
+        if header := _HEADER.match(line):
+            place = table = _words(header[1])
+        elif entry := _ENTRY.match(line):
+            place = (*table, *_words(entry[1]))
+        else:
+            continue
+        shared = min(len(place), len(keys))
+        if shared > depth and place[:shared] == keys[:shared]:
+            found, depth = number, shared
+    return found
+
+
+def _words(dotted: str) -> tuple[str, ...]:
+    """The keys of a dotted key, quoted or not."""
+    return tuple(quoted or bare for quoted, bare in _WORD.findall(dotted))
 
 
 def _sentence(fault: Any, path: Path) -> str:
     keys = [str(key) for key in fault["loc"]]
     where = f"{path}:{line_of(path, *keys)}" if keys else str(path)
-    message = fault["msg"].removeprefix("Value error, ")
-    if fault["type"] == "extra_forbidden":
+    message = fault["msg"]
+    if fault["type"] == "value_error":
+        message = message.removeprefix("Value error, ")
+    elif fault["type"] == "extra_forbidden":
         message = "unknown key"
     elif fault["type"] == "missing":
         message = "missing"
     elif fault["type"] == "string_pattern_mismatch":
         message = f"received {fault['input']!r:.80}, which does not match {fault['ctx']['pattern']}"
+    else:
+        accepted = message.replace("Input should be", "accepted is", 1)
+        message = f"received {fault['input']!r:.80}, {accepted}"
     return f"{where}: {'.'.join(keys)}: {message}" if keys else f"{where}: {message}"
 
 

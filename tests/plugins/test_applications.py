@@ -14,7 +14,6 @@ import pytest
 import zoo
 from zoo import registry
 from zoo.engine import anatomy
-from zoo.testing import suite
 
 FOLDER = Path(__file__).parents[2] / "plugins" / "zoo-applications"
 HEAD = {"image", "normalize", "head_pool", "logits", "probabilities"}
@@ -25,13 +24,6 @@ generate = importlib.util.module_from_spec(specification)
 sys.modules["generate"] = generate  # dataclasses look their module up
 specification.loader.exec_module(generate)
 CONSTRUCTORS = generate.constructors()
-
-TestManifest = suite("applications", levels=("static",))
-
-
-@pytest.mark.slow
-class TestModels(suite("applications", levels=("import", "build", "train", "export"))):
-    """All that the kit asks of models."""
 
 
 @pytest.mark.filterwarnings("ignore:`input_shape` is undefined:UserWarning")
