@@ -47,7 +47,8 @@ def test_says_what_was_exported_and_what_to_do_next(capsys, tmp_path) -> None:
 model    {out}/model.onnx
 size     N bytes, opset 17
 input    image uint8 [batch, 32, 40, 3]
-output   probabilities float32 [batch, 3], logits float32 [batch, 3]
+output   probabilities float32 [batch, 3], logits float32 [batch, 3], embedding float32 \
+[batch, 12], cam float32 [batch, 4, 5]
 classes  3
 parity   logits differ by X at most, X of the largest; same first class on 100% of 12 pictures
 added    triton (triton)
@@ -80,7 +81,7 @@ def test_verify_says_what_it_found(capsys, deployed) -> None:
     assert code == 0
     lines = text.splitlines()
     assert lines[0] == f"folder  {deployed}"
-    assert lines[1] == "files   8 unchanged"
+    assert lines[1] == "files   24 unchanged"
     assert re.fullmatch(
         r"parity  logits differ by \S+ at most, accepted is \S+ \(onnxruntime \S+\)", lines[2]
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from zoo import stored
+from zoo import exported, stored
 from zoo.cli import device as devices
 from zoo.cli import show
 from zoo.cli.command import Command, load_registry
@@ -17,7 +17,7 @@ from zoo.errors import ModelError
 
 
 @click.command("bench", cls=Command)
-@click.argument("target", metavar="SPEC|RUN|FILE.keras")
+@click.argument("target", metavar="SPEC|RUN|FILE.keras|EXPORT|FILE.onnx")
 @click.option(
     "--batch-size",
     "batch_sizes",
@@ -55,7 +55,9 @@ def command(
     verbose: bool,
 ) -> None:
     """Measure throughput and latency of a model: a name is built with random weights."""
-    if stored.is_path(target):
+    if exported.is_one(target):
+        _check_onnx(target, mode, jit_compile)
+    elif stored.is_path(target):
         stored.locate(target)
     else:
         registry = load_registry()
@@ -63,27 +65,51 @@ def command(
     if out is not None and not out.parent.is_dir():
         raise ModelError(f"the folder {out.parent} does not exist", "make it first")
 
-    from zoo.engine import runtime, timing
+    if exported.is_one(target):
+        document = _bench_onnx(target, batch_sizes, seconds)
+    else:
+        from zoo.engine import runtime, timing
 
-    phases = timing.Phases()
-    with phases.phase("import"):
-        where = runtime.start(device, verbose)
-        from zoo.engine.bench import bench
-    document = bench(
-        target,
-        batch_sizes=batch_sizes,
-        mode=mode,
-        seconds=seconds,
-        jit_compile=jit_compile,
-        phases=phases,
-        progress=show.note,
-    )
-    document["device"] = where
+        phases = timing.Phases()
+        with phases.phase("import"):
+            where = runtime.start(device, verbose)
+            from zoo.engine.bench import bench
+        document = bench(
+            target,
+            batch_sizes=batch_sizes,
+            mode=mode,
+            seconds=seconds,
+            jit_compile=jit_compile,
+            phases=phases,
+            progress=show.note,
+        )
+        document["device"] = where
     if out is not None:
         beside = out.with_name(f".{out.name}.{os.getpid()}")
         beside.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         beside.replace(out)
     show.document(document, _render)
+
+
+def _check_onnx(target: str, mode: str, jit_compile: bool) -> None:
+    """Refuse what an ONNX file cannot do."""
+    exported.locate(target)
+    if mode != "inference" or jit_compile:
+        what = "--jit-compile" if jit_compile else f"--mode {mode}"
+        raise ModelError(f"{what} is for Keras, and {target} is an exported model", "leave it out")
+
+
+def _bench_onnx(target: str, batch_sizes: tuple[int, ...], seconds: float) -> dict[str, Any]:
+    from zoo.engine import timing
+
+    phases = timing.Phases()
+    with phases.phase("import"):
+        from zoo.engine.export import latency
+    document: dict[str, Any] = latency.bench(
+        target, batch_sizes=batch_sizes, seconds=seconds, phases=phases, progress=show.note
+    )
+    document["device"] = "cpu (onnxruntime)"
+    return document
 
 
 def _render(document: dict[str, Any]) -> str:

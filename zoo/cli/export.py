@@ -9,11 +9,17 @@ from typing import Any
 import click
 
 from zoo import export_format, license, stored
-from zoo import input_size as size
+from zoo import input_size as sizes
 from zoo.cli import pretrained, show
 from zoo.cli.command import Command, load_registry
 from zoo.errors import ExportError
 from zoo.export_format import ONNX
+
+ONNX_ONLY = (
+    *("input_dtype", "layout", "batch", "size", "opset"),
+    *("fp16", "int8", "calibrate", "max_drop", "web"),
+)
+"""Options that have a meaning for ONNX alone."""
 
 
 @click.command("export", cls=Command)
@@ -34,12 +40,39 @@ from zoo.export_format import ONNX
     help="Type of the pictures; their values are 0..255 in any case.",
 )
 @click.option(
-    "--opset",
-    type=click.IntRange(13, 18),
-    default=17,
+    "--layout",
+    type=click.Choice(["nhwc", "nchw"]),
+    default="nhwc",
     show_default=True,
-    help="Version of the ONNX operator set.",
+    help="Order of the pictures' dimensions.",
 )
+@click.option("--batch", type=click.IntRange(1), help="Pictures in a batch; any number by default.")
+@click.option(
+    "--size",
+    type=click.Choice(["fixed", "dynamic", "resize"]),
+    default="fixed",
+    show_default=True,
+    help="Pictures of the model's size, of any size, or of any size and resized in the graph.",
+)
+@click.option(
+    "--opset", type=click.IntRange(13, 18), help="Version of the ONNX operator set; 17 by default."
+)
+@click.option("--fp16", is_flag=True, help="Add a model in 16-bit floats.")
+@click.option("--int8", is_flag=True, help="Add models in 8-bit integers.")
+@click.option(
+    "--calibrate",
+    metavar="DATA",
+    type=click.Path(path_type=Path),
+    help="Labelled pictures for --int8; by default the RUN's own.",
+)
+@click.option(
+    "--max-drop",
+    type=click.FloatRange(0, 100),
+    default=0.5,
+    show_default=True,
+    help="Points of accuracy that --int8 may cost.",
+)
+@click.option("--web", is_flag=True, help="Add a page that runs the model in a browser.")
 @click.option("--classes", type=click.IntRange(1), help="Classes of a SPEC; 1000 by default.")
 @click.option("--input-size", metavar="S|HxW", help="Pixels of a SPEC; by default its own size.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of a SPEC's weights.")
@@ -50,7 +83,15 @@ def command(
     out: Path,
     format: str,
     input_dtype: str,
-    opset: int,
+    layout: str,
+    batch: int | None,
+    size: str,
+    opset: int | None,
+    fp16: bool,
+    int8: bool,
+    calibrate: Path | None,
+    max_drop: float,
+    web: bool,
     classes: int | None,
     input_size: str | None,
     seed: int | None,
@@ -75,12 +116,16 @@ def command(
         registry = load_registry()
         resolved = registry.resolve(registry.parse(target))
         pretrained.check(resolved, None, None, license_allow)
-        asked = size.parse(input_size) if input_size else None
-        pixels = size.accept(resolved.backbone.part, asked, resolved.backbone.weights)
+        asked = sizes.parse(input_size) if input_size else None
+        pixels = sizes.accept(resolved.backbone.part, asked, resolved.backbone.weights)
 
-    from zoo.engine.export import bundle
+    _check_quantisation(int8, calibrate, target)
+    from zoo.engine.export import bundle, interface, page
 
+    interface.Interface(input_dtype, layout, batch, size, opset)
     bundle.check(out)
+    if web:
+        page.check()
     # oneDNN's own allocator keeps what it once had, a second copy of a large model.
     os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
 
@@ -94,8 +139,16 @@ def command(
         target,
         out,
         format=format,
-        opset=opset,
         input_dtype=input_dtype,
+        layout=layout,
+        batch=batch,
+        size=size,
+        opset=opset,
+        fp16=fp16,
+        int8=int8,
+        calibration=calibrate,
+        max_drop=max_drop,
+        web=web,
         classes=classes or 1000,
         input_size=pixels,
         seed=seed,
@@ -108,9 +161,24 @@ def _check_format(name: str) -> None:
     """Refuse a format that no plugin gives, and what only ONNX has."""
     export_format.find(name, load_registry())
     context = click.get_current_context()
-    for option in ("input_dtype", "opset"):
+    for option in ONNX_ONLY:
         if context.get_parameter_source(option) is click.core.ParameterSource.COMMANDLINE:
             raise ExportError(f"--{option.replace('_', '-')} is for ONNX", "leave it out")
+
+
+def _check_quantisation(int8: bool, calibrate: Path | None, target: str) -> None:
+    """Refuse --int8 without pictures, and pictures without --int8."""
+    if not int8:
+        if calibrate is not None:
+            raise ExportError("--calibrate is for --int8", "add --int8, or leave it out")
+        return
+    if calibrate is None and not (Path(target) / "run.json").is_file():
+        raise ExportError(
+            "--int8 needs pictures to take the ranges of activations from",
+            "give the folder of the training's pictures: --calibrate DATA",
+        )
+    if calibrate is not None and not calibrate.is_dir():
+        raise ExportError(f"no folder {calibrate}", "give a folder with one folder per class")
 
 
 def _render(facts: dict[str, Any]) -> str:
@@ -129,10 +197,38 @@ def _render(facts: dict[str, Any]) -> str:
             "output": ", ".join(_tensor(output) for output in facts["outputs"]),
             "classes": len(facts["classes"]),
             "parity": _parity(facts["parity"]),
+            **_smaller(facts["parity"]),
             "added": ", ".join(sorted(added)) or None,
             "next": f"zoo verify {facts['out']}",
         }
     )
+
+
+def _smaller(parity: dict[str, Any]) -> dict[str, str]:
+    """What the smaller forms of the model cost and save."""
+    rows = {}
+    if "fp16" in parity:
+        form = parity["fp16"]
+        rows["fp16"] = (
+            f"{form['bytes']:,} bytes; logits differ by {form['max_difference']:.2g} at most, "
+            f"accepted is {form['tolerance']:.2g}"
+        )
+    if "int8" in parity:
+        report = parity["int8"]
+        for what, name in (("int8", "int8"), ("int8 without VNNI", "reduce_range")):
+            form = report[name]
+            low, high = form["drop_interval"]
+            rows[what] = (
+                f"{form['bytes']:,} bytes, {form['milliseconds']:.1f} ms a picture (float32 "
+                f"{report['float32']['milliseconds']:.1f}); accuracy {100 * form['accuracy']:.1f} %"
+                f", {form['drop']:.2f} points less ({low:.2f} to {high:.2f}), "
+                f"{100 * form['agreement']:.1f} % of the answers the same"
+            )
+        census = report["census"]
+        floating = ", ".join(report["floating"]) or "none but the logits"
+        counted = ", ".join(f"{count} {op}" for op, count in census["int8"].items()) or "nothing"
+        rows["in 8 bits"] = f"{counted}; calibrated by {report['method']}; left out: {floating}"
+    return rows
 
 
 def _render_foreign(facts: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from zoo import stored
+from zoo import exported, stored
 from zoo.cli import device as devices
 from zoo.cli import show
 from zoo.cli.command import Command
@@ -17,7 +17,7 @@ from zoo.errors import DataError
 
 
 @click.command("predict", cls=Command)
-@click.argument("model", metavar="RUN|FILE.keras")
+@click.argument("model", metavar="RUN|FILE.keras|EXPORT|FILE.onnx")
 @click.argument("pictures", nargs=-1, required=True, metavar="IMAGE|FOLDER...")
 @click.option(
     "--top", type=click.IntRange(1), default=3, show_default=True, help="Classes to name."
@@ -26,6 +26,11 @@ from zoo.errors import DataError
 @click.option(
     "--csv", "table", type=click.Path(path_type=Path), help="Write the answers: FILE.csv."
 )
+@click.option(
+    "--values",
+    type=click.Choice(["0..255", "0..1", "-1..1", "imagenet"]),
+    help="What a FILE.onnx from elsewhere takes, if it takes floats and does not say.",
+)
 @devices.options
 def command(
     model: str,
@@ -33,23 +38,37 @@ def command(
     top: int,
     batch_size: int,
     table: Path | None,
+    values: str | None,
     device: str | None,
     verbose: bool,
 ) -> None:
     """Name what is on pictures. Those that cannot be read are named, and the others answered."""
-    stored.locate(model)
+    onnx = exported.is_one(model)
+    if onnx:
+        exported.locate(model)
+    else:
+        stored.locate(model)
+        if values is not None:
+            raise DataError("--values is for a FILE.onnx", "leave it out")
     from zoo.engine import picture
 
     found = picture.find(pictures)
     if table is not None:
         _check_free(table)
 
-    from zoo.engine import runtime
+    if onnx:
+        from zoo.engine.export import answer
 
-    show.note(f"device: {runtime.start(device, verbose)}")
-    from zoo.engine import predict
+        classifier = answer.Classifier(model, values)
+        given = answer.records(classifier, found, batch_size=batch_size, top=top)
+    else:
+        from zoo.engine import runtime
 
-    records = _told(predict.records(model, found, batch_size=batch_size, top=top), len(found))
+        show.note(f"device: {runtime.start(device, verbose)}")
+        from zoo.engine import predict
+
+        given = predict.records(model, found, batch_size=batch_size, top=top)
+    records = _told(given, len(found))
     if table is not None:
         count = _write(table, records)
         show.document({"csv": str(table), "pictures": count}, show.pairs)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo import exported
 from zoo.engine import anatomy, artefact, data
 from zoo.engine.folder import Sample
 from zoo.engine.picture import find
+from zoo.engine.ranking import ranked
 from zoo.errors import ModelError
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ def predict(
             print(record["path"], record["class"], record["probability"])
 
     Args:
-        model: A model, a run folder or a `.keras` file.
+        model: A model, a run folder, a `.keras` file, an exported folder, or an ONNX file.
         pictures: Picture files, and folders to search for them.
         batch_size: Pictures that go through the model at once.
         top: How many classes to name, the most probable first.
@@ -54,6 +56,12 @@ def records(
     top: int = 5,
 ) -> Iterator[dict[str, Any]]:
     """Give the records of `predict` one by one, so that millions of pictures fit in memory."""
+    if exported.is_one(model):
+        from zoo.engine.export import answer
+
+        classifier = answer.Classifier(model)
+        yield from answer.records(classifier, find(pictures), batch_size=batch_size, top=top)
+        return
     loaded = artefact.load(model) if isinstance(model, (str, Path)) else model
     classes = anatomy.of(loaded).classes
     samples = [Sample(str(path), path, label=0, split="", size=0) for path in find(pictures)]
@@ -63,7 +71,7 @@ def records(
             rows = dict(zip(indices.tolist(), probabilities, strict=True))
             for index, sample in enumerate(samples[done : done + batch_size], done):
                 if index in rows:
-                    yield {"path": sample.id, **_ranked(rows[index], classes, top)}
+                    yield {"path": sample.id, **ranked(rows[index], classes, top)}
                 else:
                     yield {"path": sample.id, "error": unreadable.reasons[sample.id]}
             done += batch_size
@@ -131,9 +139,3 @@ def probabilities(model: keras.Model, images: Any) -> np.ndarray:
             hint="end the model in softmax or sigmoid",
         )
     return np.concatenate([1 - given, given], axis=1) if given.shape[1] == 1 else given
-
-
-def _ranked(row: np.ndarray, classes: Sequence[str], top: int) -> dict[str, Any]:
-    order = np.argsort(-row, kind="stable")[:top]
-    named = [{"class": classes[i], "probability": float(row[i])} for i in order]
-    return {**named[0], "top": named}

@@ -9,7 +9,7 @@ import pytest
 
 import zoo
 from zoo.engine import anatomy
-from zoo.engine.export.convert import convert
+from zoo.engine.export.convert import PLAIN, convert
 
 
 def shaken(model: keras.Model) -> keras.Model:
@@ -62,16 +62,18 @@ def _pictures():
 def agree(tmp_path):
     """Convert a model, compare its answers with Keras', and give the ONNX graph."""
 
-    def agree(model, **options):
+    def agree(model, interface=PLAIN):
         path = tmp_path / "model.onnx"
-        proto, _ = convert(model, path, **options)
+        proto, _ = convert(model, path, interface)
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         network = keras.Model(model.input, [model.output, anatomy.logits_tensor(model)])
         for count in (1, 3, 8):
             images = pictures(model, count)
             # The model itself is asked, layer by layer, without any of our rewriting.
             expected = [np.asarray(t) for t in network(images.astype("float32"), training=False)]
-            fed = images.astype(options.get("input_dtype", "uint8"))
+            fed = images.astype(interface.dtype)
+            if interface.layout == "nchw":
+                fed = fed.transpose(0, 3, 1, 2)
             probabilities, logits = session.run(["probabilities", "logits"], {"image": fed})
             # A softmax or sigmoid moves no more than its logits do.
             tolerance = 1e-5 * max(1, np.abs(expected[1]).max())

@@ -21,7 +21,10 @@ from zoo.engine import artefact, run
 from zoo.engine.export import fold
 from zoo.errors import ExportError, ParityFailure
 
-FILES = ["SHA256SUMS", "golden.npz", "labels.txt", "model.onnx", "parity.json", "zoo.json"]
+FILES = [
+    *("MODEL_CARD.md", "SHA256SUMS", "golden.npz", "kserve.yaml", "labels.txt", "model.onnx"),
+    *("parity.json", "predict.py", "sbom.cdx.json", "zoo.json"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +50,8 @@ def test_the_folder_is_whole(deployed):
     assert facts["bytes"] == (out / "model.onnx").stat().st_size
     assert json.loads((out / "parity.json").read_text())["sha256"] == digest
     assert facts["inputs"] == [{"name": "image", "dtype": "uint8", "shape": ["batch", 32, 32, 3]}]
-    assert [each["name"] for each in facts["outputs"]] == ["probabilities", "logits"]
+    given = [each["name"] for each in facts["outputs"]]
+    assert given == ["probabilities", "logits", "embedding", "cam"]
     assert facts["preprocess"]["size"] == [32, 32]
     assert facts["classes"] == ["0", "1", "2", "3"]
     assert facts["operations"]["Conv"] == 9
@@ -66,7 +70,7 @@ def test_the_file_describes_itself(deployed):
     assert json.loads(held["zoo.labels"]) == document["classes"]
     assert json.loads(held["zoo.preprocess"]) == document["preprocess"]
     assert json.loads(held["zoo.arch"]) == document["arch"] == "small-cnn:width=0.125+linear"
-    assert json.loads(held["zoo.outputs"]) == {"logits": "linear", "probabilities": "softmax"}
+    assert list(json.loads(held["zoo.outputs"])) == ["cam", "embedding", "logits", "probabilities"]
 
 
 def test_golden_logits_are_those_of_keras(deployed, small):

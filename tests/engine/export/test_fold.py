@@ -52,19 +52,21 @@ def test_goes_into_the_linear_layer_before_it(case, agree, classifier):
 
 
 def test_goes_into_a_dense_layer_after_dropout(agree, classifier):
+    hidden = layers.Dense(4, name="hidden")
     model = classifier(
-        [layers.Flatten(), layers.Dense(6, activation="relu"), bn(), layers.Dropout(0.5)]
+        [layers.Flatten(), layers.Dense(6, activation="relu"), bn(), layers.Dropout(0.5), hidden]
     )
 
-    assert set(fold.plan(model).before) == {"logits"}
+    assert set(fold.plan(model).before) == {"hidden"}
     assert operations(agree(model)).count("Mul") == 1
 
 
 @pytest.mark.parametrize("between", [layers.Flatten, layers.GlobalAveragePooling2D])
 def test_goes_through_pooling_into_the_dense_layer_behind(between, agree, classifier):
-    model = classifier([conv(activation="relu"), bn(), between(), layers.Dropout(0.2)])
+    hidden = layers.Dense(4, name="hidden")
+    model = classifier([conv(activation="relu"), bn(), between(), layers.Dropout(0.2), hidden])
 
-    assert set(fold.plan(model).before) == {"logits"}
+    assert set(fold.plan(model).before) == {"hidden"}
     assert operations(agree(model)).count("Mul") == 1
 
 

@@ -19,8 +19,8 @@ def exported(small, tmp_path_factory):
     folder = tmp_path_factory.mktemp("exported")
     model = small()
     names, images = probes.probes((32, 32), probes.photographs((32, 32)))
-    logits = reference.logits(model, images)
-    np.savez_compressed(folder / "golden.npz", images=images, logits=logits, names=names)
+    answers = reference.answers(model, images)
+    np.savez_compressed(folder / "golden.npz", images=images, names=names, **answers)
     convert(model, folder / "model.onnx")
     return folder
 
@@ -114,7 +114,7 @@ def test_a_file_that_onnxruntime_cannot_load(exported, tmp_path):
     path = tmp_path / "model.onnx"
     path.write_bytes(b"no model")
 
-    with pytest.raises(ExportError, match=r"^onnxruntime cannot run model\.onnx: .*[Pp]rotobuf"):
+    with pytest.raises(ExportError, match=r"^onnxruntime cannot load model\.onnx: .*[Pp]rotobuf"):
         parity.compare(path, exported / "golden.npz")
 
 

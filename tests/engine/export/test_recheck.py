@@ -113,7 +113,9 @@ def test_weights_that_were_replaced_on_purpose(deployed):
 
     message = failure(deployed)
 
-    assert message.startswith("the exported model differs from its original: logits are off by ")
+    assert message.startswith(
+        "model.onnx: the exported model differs from its original: logits are off by "
+    )
     assert message.endswith(
         "  hint: export again on this machine to see whether it computes differently"
     )

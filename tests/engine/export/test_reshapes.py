@@ -10,6 +10,7 @@ from onnx.reference import ReferenceEvaluator
 
 from zoo.engine.export import canonical, reshapes, write
 from zoo.engine.export.graph import Graph
+from zoo.engine.export.interface import Interface
 
 
 def chain(*shapes):
@@ -47,7 +48,7 @@ def test_reshapes_in_a_row(shapes, left, tmp_path):
     x = np.arange(48, dtype=np.float32).reshape(2, 2, 3, 4)
 
     reshapes.merge(graph)
-    graph = canonical.canonical(graph, ("y",))
+    graph = canonical.canonical(graph, ("y",), Interface())
 
     assert [node.op_type for node in graph.nodes] == ["Reshape"] * left + ["Relu"]
     path = tmp_path / "chain.onnx"

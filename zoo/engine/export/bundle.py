@@ -69,8 +69,9 @@ def fill(out: Path) -> Iterator[Path]:
     except Exception as error:
         if (folder / MODEL).exists():
             (folder / MODEL).replace(failed)
-            if isinstance(error, ZooError) and error.hint is None:
-                error.hint = f"the file is kept as {failed}"
+            if isinstance(error, ZooError):
+                kept = f"the file is kept as {failed}"
+                error.hint = f"{error.hint}; {kept}" if error.hint else kept
         raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -122,6 +123,14 @@ def check_sums(folder: Path) -> dict[str, str]:
             f"{folder}: changed since the export: {', '.join(changed)}", "export again"
         )
     return sums
+
+
+def link(source: Path, target: Path) -> None:
+    """Give a file a second name, which takes no room; where that cannot be, a copy."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def sha256(path: Path) -> str:

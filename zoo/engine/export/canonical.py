@@ -7,21 +7,25 @@ without meaning (documentation, inferred shapes, unreachable nodes) is kept.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import onnx
 from onnx import helper
 
 from zoo.engine.export.graph import Graph
+from zoo.engine.export.interface import BATCH, HEIGHT, WIDTH, Interface
 
-BATCH = "batch"
-"""Name of the one dynamic dimension."""
+MAP = (f"map_{HEIGHT}", f"map_{WIDTH}")
+"""Names of the dimensions of an output that is a map, where they follow those of the picture."""
 
 
-def canonical(graph: Graph, outputs: tuple[str, ...]) -> Graph:
+def canonical(graph: Graph, outputs: tuple[str, ...], interface: Interface) -> Graph:
     """Bring a graph to its one form.
 
     Args:
         graph: The graph; its nodes and weights may be in any order, and more than are needed.
         outputs: Names of the outputs in the order to give them.
+        interface: Layout and dimensions of the input.
 
     Returns:
         The same computation: tensors `t0`, `t1` ... in the order of their nodes, nodes `Conv_0`,
@@ -44,8 +48,8 @@ def canonical(graph: Graph, outputs: tuple[str, ...]) -> Graph:
     return Graph(
         nodes=[_renamed(node, i, names) for i, node in enumerate(nodes)],
         weights=weights,
-        inputs=[_with_batch(value) for value in graph.inputs],
-        outputs=[_with_batch(by_name[name]) for name in outputs],
+        inputs=[_picture(value, interface) for value in graph.inputs],
+        outputs=[_declared(by_name[name], interface, MAP) for name in outputs],
     )
 
 
@@ -78,7 +82,25 @@ def _renamed(node: onnx.NodeProto, index: int, names: dict[str, str]) -> onnx.No
     return clean
 
 
-def _with_batch(value: onnx.ValueInfoProto) -> onnx.ValueInfoProto:
+def _picture(value: onnx.ValueInfoProto, interface: Interface) -> onnx.ValueInfoProto:
+    """The input, denoted as a picture by the words of onnx's docs/TypeDenotation.md."""
+    first = interface.layout == "nchw"
+    declared = _declared(value, interface, ["", HEIGHT, WIDTH] if first else [HEIGHT, WIDTH, ""])
+    declared.type.denotation = "IMAGE"
+    sides = ["DATA_FEATURE", "DATA_FEATURE"]
+    words = ["DATA_CHANNEL", *sides] if first else [*sides, "DATA_CHANNEL"]
+    dims = declared.type.tensor_type.shape.dim
+    for dim, word in zip(dims, ["DATA_BATCH", *words], strict=True):
+        dim.denotation = word
+    return declared
+
+
+def _declared(
+    value: onnx.ValueInfoProto, interface: Interface, names: Sequence[str]
+) -> onnx.ValueInfoProto:
+    """The value with the batch first, and a name for each dimension that is free."""
     tensor = value.type.tensor_type
-    shape = [dim.dim_value or None for dim in tensor.shape.dim]
-    return helper.make_tensor_value_info(value.name, tensor.elem_type, [BATCH, *shape[1:]])
+    dims = [dim.dim_value for dim in tensor.shape.dim[1:]]
+    free = [dim or names[i] for i, dim in enumerate(dims)]
+    batch = interface.batch or BATCH
+    return helper.make_tensor_value_info(value.name, tensor.elem_type, [batch, *free])

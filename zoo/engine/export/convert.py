@@ -8,15 +8,29 @@ from pathlib import Path
 import keras
 import onnx
 
-from zoo.engine.export import canonical, constants, guards, reshapes, skeleton, write
+from zoo.engine.export import (
+    cam,
+    canonical,
+    constants,
+    ending,
+    guards,
+    opset,
+    pooling,
+    reshapes,
+    resize,
+    skeleton,
+    write,
+)
+from zoo.engine.export.interface import RESIZE_OPSET, Interface
+
+PLAIN = Interface()
 
 
 def convert(
     model: keras.Model,
     path: Path,
+    interface: Interface = PLAIN,
     *,
-    opset: int = 17,
-    input_dtype: str = "uint8",
     metadata: Mapping[str, str] | None = None,
 ) -> tuple[onnx.ModelProto, str]:
     """Write a Keras classifier as an ONNX file.
@@ -24,8 +38,7 @@ def convert(
     Args:
         model: A flat functional model.
         path: The file to write.
-        opset: Version of the ONNX operator set.
-        input_dtype: "uint8" or "float32".
+        interface: What it is to take.
         metadata: Names and values to store in the file.
 
     Returns:
@@ -34,11 +47,21 @@ def convert(
     Raises:
         ExportError: If the model cannot be expressed. The file may have been written by then.
     """
-    graph = skeleton.trace(model, opset=opset, input_dtype=input_dtype)
+    end = ending.of(model)
+    graph = skeleton.trace(model, interface)
     constants.fold(graph)
+    pooling.merge(graph)
+    if end.features is not None:
+        fixed = interface.size != "dynamic"
+        cam.attach(graph, *(end.features.shape[1:3] if fixed else (None, None)))
     reshapes.merge(graph)
-    graph = canonical.canonical(graph, skeleton.OUTPUTS)
-    proto = write.skeleton(graph, opset=opset, metadata=metadata or {})
+    reshapes.drop(graph, interface.traced_opset)
+    if interface.size == "resize":
+        resize.prepend(graph)
+    if interface.written_opset == RESIZE_OPSET:
+        opset.raise_to_18(graph)
+    graph = canonical.canonical(graph, end.outputs, interface)
+    proto = write.skeleton(graph, opset=interface.written_opset, metadata=metadata or {})
     sha256 = write.write(path, proto, graph.weights)
-    guards.check(proto, graph.declared(), skeleton.OUTPUTS)
+    guards.check(proto, graph.declared(), end.outputs)
     return proto, sha256

@@ -13,15 +13,25 @@ import keras
 import numpy as np
 
 from zoo import export_format, registry
-from zoo.engine import anatomy, artefact, assemble, run
-from zoo.engine.export import bundle, convert, describe, foreign, parity, probes, reference
+from zoo.engine import anatomy, artefact, assemble, picture, run
+from zoo.engine.export import (
+    bundle,
+    calibrate,
+    convert,
+    describe,
+    ending,
+    foreign,
+    page,
+    papers,
+    parity,
+    probes,
+    reference,
+    resize,
+    smaller,
+)
+from zoo.engine.export.interface import Interface
 from zoo.errors import ExportError
 from zoo.export_format import ONNX
-
-OPSETS = range(13, 19)
-"""Versions of the ONNX operator set that the converter writes."""
-
-INPUTS = ("uint8", "float32")
 
 
 def export(
@@ -29,8 +39,16 @@ def export(
     out: str | Path,
     *,
     format: str = ONNX,
-    opset: int = 17,
     input_dtype: Literal["uint8", "float32"] = "uint8",
+    layout: Literal["nhwc", "nchw"] = "nhwc",
+    batch: int | None = None,
+    size: Literal["fixed", "dynamic", "resize"] = "fixed",
+    opset: int | None = None,
+    fp16: bool = False,
+    int8: bool = False,
+    calibration: str | Path | None = None,
+    max_drop: float = smaller.MAX_DROP,
+    web: bool = False,
     classes: int | Sequence[str] = 1000,
     input_size: int | tuple[int, int] | None = None,
     seed: int | None = None,
@@ -41,19 +59,33 @@ def export(
         zoo.export("runs/flowers", "deploy")
 
     Preprocessing is part of the file: it takes RGB pictures 0..255 [batch, H, W, 3] of the
-    model's size and gives `probabilities` and `logits` in float32, in batches of any size. Batch
-    normalisation is folded, a model trained in mixed precision is exported in float32, and the
-    same model gives the same bytes every time.
+    model's size and gives `probabilities` and `logits` in float32, in batches of any size. Of a
+    model that classifies a vector it gives that too, as `embedding`; where the vector is the mean
+    of a map, `cam` shows where the most probable class is seen. Batch normalisation is folded, a
+    model trained in mixed precision is exported in float32, and the same model gives the same
+    bytes every time.
 
     Args:
         target: A model, a run folder, a `.keras` file, or a name to build with random weights.
         out: Folder to make. It holds `model.onnx`, `zoo.json` (classes, preprocessing, origin),
-            `labels.txt`, `parity.json` (how close the logits are), `golden.npz` (pictures and
-            their logits, for `verify`), `SHA256SUMS`, and what plugins add.
+            `labels.txt`, `parity.json` (how close the logits are), `golden.npz` and `golden/`
+            (pictures and their logits, for `verify`), `predict.py`, which needs neither Keras nor
+            TensorFlow, `MODEL_CARD.md`, `kserve.yaml`, `sbom.cdx.json`, `SHA256SUMS`, and what
+            plugins add.
         format: `onnx`, or one that a plugin gives. Its files are held to the same logits, and
             stand where `model.onnx` would.
-        opset: Version of the ONNX operator set, 13 to 18.
         input_dtype: Type of the pictures.
+        layout: `nhwc`, or `nchw` for pictures [batch, 3, H, W].
+        batch: Pictures in a batch, where the file is to take no other number.
+        size: `fixed` takes pictures of the model's size. `dynamic` takes any and looks at more of
+            a larger one, for models that pool. `resize` takes any and brings them to the model's
+            size as in training.
+        opset: Version of the ONNX operator set, 13 to 18; by default 17, or 18 to resize.
+        fp16: Add `model.fp16.onnx`, in 16-bit floats.
+        int8: Add `model.int8.onnx`, in 8-bit integers, and a variant for processors without VNNI.
+        calibration: Folder of labelled pictures for `int8`; by default the run's own.
+        max_drop: Percentage points of accuracy that 8 bits may cost on held-out pictures.
+        web: Add `web/`, a page that runs the model in a browser.
         classes: Number of classes or their names, for a name.
         input_size: Height and width in pixels, for a name.
         seed: Seed of the random weights, for a name.
@@ -64,18 +96,29 @@ def export(
 
     Raises:
         ExportError: The folder is in use, or the model cannot be expressed in ONNX.
-        ParityFailure: The logits differ. The file is kept as `<out>.failed.onnx`.
+        DataError: The pictures for `int8` are too few, or of other classes.
+        ParityFailure: The logits differ, or 8 bits cost too much. The file is kept as
+            `<out>.failed.onnx`.
     """
-    _check_options(opset, input_dtype)
+    interface = Interface(input_dtype, layout, batch, size, opset)
+    root = _calibration(target, calibration) if int8 else None
     chosen = None if format == ONNX else export_format.find(format, registry.load())
     out = bundle.check(out)
     say = progress or (lambda sentence: None)
     with bundle.fill(out) as folder:
         model, real = _model(target, classes, input_size, seed, say)
-        facts = _facts(model, folder, real, say)
+        parts = anatomy.of(model)
+        if size == "resize":
+            resize.check(parts.preprocessing)
+        pictures = None
+        if root is not None:
+            pictures = calibrate.pictures(
+                root, parts.classes, parts.input_size, parts.preprocessing
+            )
+        facts = _facts(model, folder, real, interface, say)
         say("converting and writing")
         if chosen is None:
-            facts |= _to_onnx(model, folder, facts, opset, input_dtype)
+            facts |= _to_onnx(model, folder, facts, interface)
         else:
             facts |= foreign.convert(model, folder, *chosen)
         # Whoever handed over a model keeps it. Ours makes room for what is asked next.
@@ -90,23 +133,50 @@ def export(
             figures = foreign.compare(folder, *chosen)
         parity.check(figures)
         figures = {"schema": 1, **figures}
+        if chosen is None:
+            forms = _forms(folder, fp16, pictures, max_drop, say)
+            figures |= forms
+            facts |= describe.files(forms)
         bundle.write_json(folder / bundle.PARITY, figures)
         bundle.write_json(folder / bundle.FACTS, facts)
         labels = "".join(f"{name}\n" for name in facts["classes"])
         (folder / bundle.LABELS).write_text(labels, encoding="utf-8")
+        if chosen is None:
+            papers.write(folder, facts, figures)
+        if web:
+            say("making the web page")
+            page.write(folder, facts)
         added = _added(folder, facts) if chosen is None else {}
     return {**facts, "out": str(out), "parity": figures, "added": added}
 
 
-def _check_options(opset: int, input_dtype: str) -> None:
-    if opset not in OPSETS:
-        raise ExportError(
-            f"opset {opset} is not accepted", f"accepted: {OPSETS[0]} to {OPSETS[-1]}; 17 is best"
-        )
-    if input_dtype not in INPUTS:
-        raise ExportError(
-            f"input dtype {input_dtype!r} is not accepted", f"accepted: {', '.join(INPUTS)}"
-        )
+def _calibration(target: keras.Model | str | Path, given: str | Path | None) -> Path:
+    """The folder of pictures for 8 bits: the one given, or that of the run."""
+    if given is not None:
+        return Path(given)
+    if not isinstance(target, keras.Model) and (Path(target) / run.FACTS).is_file():
+        return run.open(target).data
+    raise ExportError(
+        "int8 needs pictures to take the ranges of activations from",
+        "give the folder of the training's pictures: --calibrate DATA",
+    )
+
+
+def _forms(
+    folder: Path,
+    fp16: bool,
+    pictures: calibrate.Pictures | None,
+    max_drop: float,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """Write the smaller forms that were asked for, and say how good they are."""
+    forms = {}
+    if fp16:
+        say("writing and comparing 16-bit floats")
+        forms["fp16"] = smaller.fp16(folder)
+    if pictures is not None:
+        forms["int8"] = smaller.int8(folder, pictures, max_drop, say)
+    return forms
 
 
 def _model(
@@ -134,31 +204,45 @@ def _model(
 
 
 def _facts(
-    model: keras.Model, folder: Path, real: Sequence[np.ndarray], say: Callable[[str], None]
+    model: keras.Model,
+    folder: Path,
+    real: Sequence[np.ndarray],
+    interface: Interface,
+    say: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Write the golden logits into a folder, and say what is known of the model."""
+    """Write the golden answers into a folder, and say what is known of the model."""
     parts = anatomy.of(model)
     names, images = probes.probes(parts.input_size, real)
     say(f"asking Keras about {len(images)} pictures")
-    logits = reference.logits(model, images)
-    np.savez_compressed(folder / bundle.GOLDEN, images=images, logits=logits, names=names)
-    activation = "softmax" if logits.shape[1] > 1 else "sigmoid"
-    return describe.facts(parts, _name(parts, model), activation)
+    golden = {"images": images, "names": names, **reference.answers(model, images)}
+    if interface.size != "fixed":
+        golden |= _others(model, interface)
+    np.savez_compressed(folder / bundle.GOLDEN, **golden)
+    activation = "softmax" if golden["logits"].shape[1] > 1 else "sigmoid"
+    return describe.facts(parts, _name(parts, model), activation, interface)
+
+
+def _others(model: keras.Model, interface: Interface) -> dict[str, np.ndarray]:
+    """Pictures of another size than the model's, neither square, and what Keras answers to them."""
+    height, width = anatomy.of(model).input_size
+    others = np.stack(probes.photographs((height + height // 2, width + width // 4))[:3])
+    if interface.size == "dynamic":
+        asked, tolerance = others, parity.TOLERANCE
+    else:
+        asked = np.stack([picture.fit(image, (height, width)) for image in others])
+        tolerance = parity.RESIZED
+    logits = reference.answers(model, asked)["logits"]
+    return {"others": others, "others_logits": logits, "others_tolerance": np.float64(tolerance)}
 
 
 def _to_onnx(
-    model: keras.Model, folder: Path, facts: dict[str, Any], opset: int, input_dtype: str
+    model: keras.Model, folder: Path, facts: dict[str, Any], interface: Interface
 ) -> dict[str, Any]:
     """Write the model into a folder, and say what is in the file."""
-    proto, sha256 = convert.convert(
-        model,
-        folder / bundle.MODEL,
-        opset=opset,
-        input_dtype=input_dtype,
-        metadata=describe.metadata(facts),
-    )
+    metadata = describe.metadata(facts, ending.of(model).outputs)
+    proto, sha256 = convert.convert(model, folder / bundle.MODEL, interface, metadata=metadata)
     return {
-        "opset": opset,
+        "opset": interface.written_opset,
         "ir_version": proto.ir_version,
         "inputs": describe.tensors(proto.graph.input),
         "outputs": describe.tensors(proto.graph.output),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import onnx
 from onnx import helper
 
 from zoo.engine import machine
+from zoo.engine.export import bundle, resize
+from zoo.engine.export.interface import Interface
 
 if TYPE_CHECKING:
     from zoo.engine.anatomy import Anatomy
@@ -19,14 +21,32 @@ SCHEMA = 1
 CONVERTERS = ("keras-zoo", "tensorflow", "keras", "numpy", "onnx", "tf2onnx")
 """Packages whose versions decide the bytes of the file."""
 
+PLAIN = Interface()
 
-def facts(anatomy: Anatomy, name: str, activation: str) -> dict[str, Any]:
+TOLERANCES = {"float32": 1e-4, "fp16": 5e-3}
+"""Largest difference of a logit, relative to the largest logit, by the form of the model."""
+
+ROOM = 1.5
+"""How much further than on the machine of the export the logits of 8 bits may be off elsewhere."""
+
+SIZES: dict[str, dict[str, Any]] = {
+    "fixed": {"resize_in_graph": False},
+    "dynamic": {"resize_in_graph": False, "any_size": True},
+    "resize": {"resize_in_graph": True, "resize_rule": resize.RULE},
+}
+"""What `preprocess` says of pictures of another size."""
+
+
+def facts(
+    anatomy: Anatomy, name: str, activation: str, interface: Interface = PLAIN
+) -> dict[str, Any]:
     """What is known of a model before it is converted.
 
     Args:
         anatomy: The model's anatomy.
         name: What to call it where a file or a server needs a name.
         activation: "softmax" or "sigmoid".
+        interface: What the file is to take.
 
     Returns:
         The beginning of `zoo.json`.
@@ -39,12 +59,15 @@ def facts(anatomy: Anatomy, name: str, activation: str) -> dict[str, Any]:
         "task": "classify",
         "arch": anatomy.spec,
         "weights": backbone.get("weights"),
+        "license": _license(anatomy),
         "classes": list(anatomy.classes),
         "activation": activation,
         "preprocess": {
             **anatomy.preprocessing,
             "size": list(anatomy.input_size),
-            "layout": "NHWC",
+            "layout": interface.layout.upper(),
+            "dtype": interface.dtype,
+            **SIZES[interface.size],
             "normalization": {**anatomy.normalization, "in_graph": True},
         },
         "resolved": anatomy.resolved,
@@ -53,7 +76,31 @@ def facts(anatomy: Anatomy, name: str, activation: str) -> dict[str, Any]:
     }
 
 
-def metadata(facts: dict[str, Any]) -> dict[str, str]:
+def files(forms: Mapping[str, Any]) -> dict[str, Any]:
+    """The files of a model by form, and how far each may be off.
+
+    Args:
+        forms: What was measured of `fp16` and `int8`, where there are such.
+
+    Returns:
+        `files`, name by form, and `tolerances` of logits by name, relative to the largest. Those of
+        8 bits follow from what was measured here: elsewhere they tell a processor that overflows.
+    """
+    found = {"float32": bundle.MODEL}
+    tolerances = {bundle.MODEL: TOLERANCES["float32"]}
+    if "fp16" in forms:
+        found["fp16"] = forms["fp16"]["file"]
+        tolerances[found["fp16"]] = TOLERANCES["fp16"]
+    if "int8" in forms:
+        found["int8"] = forms["int8"]["int8"]["file"]
+        found["int8_reduce_range"] = forms["int8"]["reduce_range"]["file"]
+        for name in ("int8", "reduce_range"):
+            form = forms["int8"][name]
+            tolerances[form["file"]] = ROOM * form["golden_difference"]
+    return {"files": found, "tolerances": tolerances}
+
+
+def metadata(facts: dict[str, Any], outputs: Sequence[str]) -> dict[str, str]:
     """The same inside the file, as names and values.
 
     Names of our own hold JSON; `names`, `imgsz` and `task` are what readers of ultralytics' files
@@ -61,14 +108,22 @@ def metadata(facts: dict[str, Any]) -> dict[str, str]:
 
     Args:
         facts: What `facts` gave.
+        outputs: Names of the outputs in order.
     """
+    meaning = {
+        "probabilities": facts["activation"],
+        "logits": "linear",
+        "embedding": "vector before the classifier",
+        "cam": "class activation map of the most probable class, in logits, from 0 up",
+    }
     ours = {
         "schema": facts["schema"],
         "arch": facts["arch"],
         "weights": facts["weights"],
         "labels": facts["classes"],
         "preprocess": facts["preprocess"],
-        "outputs": {"probabilities": facts["activation"], "logits": "linear"},
+        "outputs": {name: meaning[name] for name in outputs},
+        "license": facts["license"],
         "versions": facts["versions"],
     }
     return {
@@ -101,6 +156,14 @@ def tensors(values: Iterable[onnx.ValueInfoProto]) -> list[dict[str, Any]]:
 def operations(model: onnx.ModelProto) -> dict[str, int]:
     """How often each operation occurs, by name."""
     return dict(sorted(Counter(node.op_type for node in model.graph.node).items()))
+
+
+def _license(anatomy: Anatomy) -> dict[str, str]:
+    """SPDX ids of the backbone's code and of the weights it began with, as far as they are told."""
+    backbone = anatomy.resolved.get("backbone") or {}
+    weights = backbone.get("weights") or {}
+    told = {"code": backbone.get("license"), "weights": weights.get("license")}
+    return {what: license for what, license in told.items() if license}
 
 
 def _json(value: Any) -> str:

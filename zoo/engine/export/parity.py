@@ -18,24 +18,34 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
+from zoo.engine.export import describe, session
 from zoo.errors import ExportError, ParityFailure
 
 BATCHES = (1, 3, 8)
 """Sizes of the batches that the pictures go through in: a dynamic batch is proven, not declared."""
 
-TOLERANCE = 1e-4
-"""Largest difference of a logit, relative to the largest logit."""
+TOLERANCE = describe.TOLERANCES["float32"]
+
+RESIZED = 5e-2
+"""The same where the graph resizes: a rounding of its own can move any value by a grey level."""
+
+OUTPUTS = ("logits", "embedding", "cam")
+"""Outputs that are compared; the probabilities follow from the logits."""
+
+SLACK = {"embedding": 1.0, "cam": 10.0}
+"""How much further another output may be off: a CAM is a difference of large terms."""
 
 FLOOR = 1e-6
 """What counts as the largest logit at least, where all are zero."""
 
 
-def compare(model: Path, golden: Path) -> dict[str, Any]:
+def compare(model: Path, golden: Path, tolerance: float = TOLERANCE) -> dict[str, Any]:
     """Compare a model with golden logits, in a process of its own.
 
     Args:
         model: An exported model.
         golden: A `golden.npz`.
+        tolerance: As for `measure`.
 
     Returns:
         The figures of `measure`.
@@ -46,72 +56,96 @@ def compare(model: Path, golden: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder, "figures.json")
         child = subprocess.run(
-            [sys.executable, "-m", __name__, str(model), str(golden), str(answer)],
+            [sys.executable, "-m", __name__, str(model), str(golden), str(answer), str(tolerance)],
             capture_output=True,
             text=True,
             check=False,
         )
         if child.returncode:
             reason = child.stderr.strip().rpartition("\n")[2] or f"exit code {child.returncode}"
-            raise ExportError(f"onnxruntime cannot run {model.name}: {reason}")
+            raise ExportError(reason.removeprefix("zoo.errors.ExportError: "))
         return json.loads(answer.read_text())
 
 
-def measure(model: Path, golden: Path) -> dict[str, Any]:
-    """Compare a model with golden logits.
+def measure(model: Path, golden: Path, tolerance: float = TOLERANCE) -> dict[str, Any]:
+    """Compare a model with golden answers.
 
     Args:
         model: An exported model.
-        golden: A `golden.npz`: `images` uint8 [12, H, W, 3], `logits` [12, classes], `names`.
+        golden: A `golden.npz`: `images` uint8 [12, H, W, 3], `logits` [12, classes], `names`, and
+            what else the model gives. With `others`, pictures of another size, their logits are
+            in `others_logits`.
+        tolerance: Largest difference that is accepted, relative to the largest value.
 
     Returns:
         `largest_logit`, `tolerance` (in logits), `max_difference`, `p99_9`, `cosine` (the
         smallest of any picture), `top1_agreement` (share of pictures, ties apart), `batches`
-        (largest difference by batch size) and `pictures` (by name).
+        (largest difference by batch size), `pictures` (by name), `outputs` (largest difference of
+        each other output, relative to its largest value) and, of pictures of another size,
+        `others`.
     """
     with np.load(golden) as archive:
-        images, expected, names = (archive[name] for name in ("images", "logits", "names"))
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+        arrays = dict(archive)
+    options = session.options()
     # Prepacking copies every weight, which a dozen pictures do not pay back.
     options.add_session_config_entry("session.disable_prepacking", "1")
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    (source,) = session.get_inputs()
-    if source.type == "tensor(float)":
-        images = images.astype(np.float32)
+    asked = session.Session(model, options)
+    names = [name for name in OUTPUTS if name in arrays]
+    batches = np.split(arrays["images"], np.cumsum(BATCHES)[:-1])
+    answers = [asked.answers(batch, names) for batch in batches]
+    given = {name: np.concatenate([each[name] for each in answers]) for name in names}
+    found = compared(given["logits"], arrays["logits"], arrays["names"], tolerance)
+    found["outputs"] = {
+        name: relative(given[name], arrays[name]) for name in names if name != "logits"
+    }
+    if "others" in arrays:
+        others = asked.answers(arrays["others"], ["logits"])["logits"]
+        found["others"] = {
+            "size": list(arrays["others"].shape[1:3]),
+            "difference": relative(others, arrays["others_logits"]),
+            "tolerance": max(float(arrays["others_tolerance"]), tolerance),
+        }
+    return {**found, "onnxruntime": onnxruntime.__version__}
 
-    batches = np.split(images, np.cumsum(BATCHES)[:-1])
-    given = np.concatenate([session.run(["logits"], {"image": batch})[0] for batch in batches])
-    return {**compared(given, expected, names), "onnxruntime": onnxruntime.__version__}
+
+def relative(given: np.ndarray, expected: np.ndarray) -> float:
+    """The largest difference, as a share of the largest expected value."""
+    return float(np.abs(given - expected).max() / max(float(np.abs(expected).max()), FLOOR))
 
 
-def compared(given: np.ndarray, expected: np.ndarray, names: np.ndarray) -> dict[str, Any]:
+def compared(
+    given: np.ndarray, expected: np.ndarray, names: np.ndarray, tolerance: float = TOLERANCE
+) -> dict[str, Any]:
     """How far the logits of golden pictures are apart, in all, by batch and by picture.
 
     Args:
         given: Logits [12, classes], asked for in batches of `BATCHES`.
         expected: What they should be.
         names: Of the pictures.
+        tolerance: Largest difference that is accepted, relative to the largest value.
     """
     difference = np.abs(given - expected)
     by_batch = np.split(difference, np.cumsum(BATCHES)[:-1])
     return {
-        **figures(given, expected),
+        **figures(given, expected, tolerance),
         "batches": {str(len(each)): float(each.max()) for each in by_batch},
         "pictures": dict(zip(names.tolist(), difference.max(axis=1).tolist(), strict=True)),
     }
 
 
-def figures(given: np.ndarray, expected: np.ndarray) -> dict[str, Any]:
+def figures(
+    given: np.ndarray, expected: np.ndarray, tolerance: float = TOLERANCE
+) -> dict[str, Any]:
     """How far two sets of logits are apart.
 
     Args:
         given: Logits [N, classes].
         expected: What they should be.
+        tolerance: Largest difference that is accepted, relative to the largest value.
     """
     difference = np.abs(given.astype(np.float64) - expected)
     largest = float(np.abs(expected).max())
-    tolerance = TOLERANCE * max(largest, FLOOR)
+    tolerance *= max(largest, FLOOR)
     products = (given * expected).sum(axis=1, dtype=np.float64)
     norms = np.linalg.norm(given, axis=1) * np.linalg.norm(expected, axis=1)
     chosen = np.take_along_axis(expected, given.argmax(axis=1)[:, None], axis=1)[:, 0]
@@ -127,12 +161,13 @@ def figures(given: np.ndarray, expected: np.ndarray) -> dict[str, Any]:
     }
 
 
-def check(figures: dict[str, Any], hint: str | None = None) -> None:
+def check(figures: dict[str, Any], hint: str | None = None, *, logits_alone: bool = False) -> None:
     """Raise if logits are further apart than the tolerance, or not numbers.
 
     Args:
         figures: What `measure` gave.
         hint: What to do then.
+        logits_alone: Leave out the other outputs and sizes, as for 8 bits, which promise less.
 
     Raises:
         ParityFailure: With the figures that missed.
@@ -147,8 +182,25 @@ def check(figures: dict[str, Any], hint: str | None = None) -> None:
             f"on {worst}, accepted is {tolerance:.2g}",
             hint,
         )
+    if logits_alone:
+        return
+    for name, share in figures.get("outputs", {}).items():
+        if not share <= tolerance / max(figures["largest_logit"], FLOOR) * SLACK[name]:
+            raise ParityFailure(
+                f"the exported model differs from its original: {name} is off by {share:.2g} of "
+                "its largest value",
+                hint,
+            )
+    others = figures.get("others")
+    if others and not others["difference"] <= others["tolerance"]:
+        size = "x".join(map(str, others["size"]))
+        raise ParityFailure(
+            f"the exported model differs from its original on pictures of {size}: logits are off "
+            f"by {others['difference']:.2g} of the largest, accepted is {others['tolerance']:.2g}",
+            hint,
+        )
 
 
 if __name__ == "__main__":
-    _model, _golden, _answer = map(Path, sys.argv[1:])
-    _answer.write_text(json.dumps(measure(_model, _golden)))
+    _model, _golden, _answer = map(Path, sys.argv[1:4])
+    _answer.write_text(json.dumps(measure(_model, _golden, float(sys.argv[4]))))

@@ -1,4 +1,4 @@
-"""What Keras answers: the logits that the exported model must give."""
+"""What Keras answers, and the exported model must."""
 
 from __future__ import annotations
 
@@ -9,31 +9,34 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.engine import anatomy
+from zoo.engine.export import ending
 
 AT_ONCE = 224 * 224
 """Pixels that are asked about at once: the maps of so many fit into any memory."""
 
 
-def logits(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Ask a Keras model for its logits, one picture at a time unless all of them are small.
+def answers(model: keras.Model, images: np.ndarray) -> dict[str, np.ndarray]:
+    """Ask a Keras model, one picture at a time unless all of them are small.
 
     One at a time, since the answer to a picture does not depend on the others in its batch, and
     the maps of one take an eighth of the memory of those of eight.
 
     Args:
         model: The model. One with mixed precision is asked in float32, as it is exported.
-        images: Pictures, uint8 [N, H, W, 3].
+        images: Pictures, uint8 [N, H, W, 3], of the model's size or, if it pools, of any.
 
     Returns:
-        Logits, float32 [N, classes].
+        `logits` [N, classes] and, where the model has them, `embedding` [N, channels] and `cam`
+        [N, h, w], float32.
     """
-    network = keras.Model(model.input, anatomy.logits_tensor(model))
+    end = ending.of(model)
+    network = keras.Model(model.input, end.tensors)
     state: list[tuple[keras.Variable, keras.Variable]] = []
-    if any(layer.compute_dtype != "float32" for layer in model.layers):
-        network, state = _clone_in_float32(network)
+    plain = all(layer.compute_dtype == "float32" for layer in model.layers)
+    if not plain or images.shape[1:] != tuple(model.input.shape[1:]):
+        network, state = _clone_in_float32(network, images.shape[1:])
 
-    def ask(pictures: tf.Tensor) -> tf.Tensor:
+    def ask(pictures: tf.Tensor) -> dict[str, tf.Tensor]:
         if not state:
             return network(pictures, training=False)
         with keras.StatelessScope(state):
@@ -41,10 +44,31 @@ def logits(model: keras.Model, images: np.ndarray) -> np.ndarray:
 
     with _full_precision():
         if np.prod(images.shape[:3]) <= AT_ONCE:  # tracing would not pay for one call
-            return ask(tf.constant(images, tf.float32)).numpy()
-        one = tf.TensorSpec((1, *images.shape[1:]), tf.float32)
-        ask = tf.function(ask, input_signature=[one], autograph=False)
-        return np.concatenate([ask(image[None].astype(np.float32)).numpy() for image in images])
+            asked = [ask(tf.constant(images, tf.float32))]
+        else:
+            one = tf.TensorSpec((1, *images.shape[1:]), tf.float32)
+            ask = tf.function(ask, input_signature=[one], autograph=False)
+            asked = [ask(image[None].astype(np.float32)) for image in images]
+    given = {name: np.concatenate([each[name].numpy() for each in asked]) for name in end.tensors}
+    if end.features is not None:
+        kernel = np.asarray(end.classifier.kernel, np.float32)
+        given["cam"] = class_activation(given.pop("features"), kernel, given["logits"])
+    return given
+
+
+def class_activation(features: np.ndarray, kernel: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    """Where the most probable class is seen, by the definition (arXiv:1512.04150).
+
+    Args:
+        features: Maps [N, h, w, channels] whose mean is classified.
+        kernel: Weights of the classes [channels, classes].
+        logits: Scores [N, classes].
+
+    Returns:
+        float32 [N, h, w], from 0 up.
+    """
+    rows = kernel.T[logits.argmax(axis=1)]
+    return np.maximum(np.einsum("nhwc,nc->nhw", features, rows), 0).astype(np.float32)
 
 
 @contextmanager
@@ -66,10 +90,12 @@ def in_float32(layer: keras.Operation) -> keras.Operation:
 
 
 def _clone_in_float32(
-    network: keras.Model,
+    network: keras.Model, shape: tuple[int, ...]
 ) -> tuple[keras.Model, list[tuple[keras.Variable, keras.Variable]]]:
-    """The same layers under the float32 policy, and whose values their variables have."""
-    # The values are held once, by the model: in this scope variables are declared, not filled.
+    """The same layers in float32 for pictures of a shape, and whose values their variables have."""
+    # The values are held once, by the model.
+    # In this scope variables are declared, not filled.
     with keras.StatelessScope(initialize_variables=False):
-        clone = keras.models.clone_model(network, clone_function=in_float32)
+        image = keras.Input(shape, name=network.inputs[0].name)
+        clone = keras.models.clone_model(network, image, clone_function=in_float32)
     return clone, list(zip(clone.variables, network.variables, strict=True))

@@ -19,44 +19,46 @@ import onnx
 import tensorflow as tf
 from keras import layers
 
-from zoo.engine import anatomy
-from zoo.engine.export import flatten, fold
+from zoo.engine.export import channels, ending, flatten, fold
 from zoo.engine.export.graph import Graph, Weight
+from zoo.engine.export.interface import Interface
 from zoo.errors import ExportError
 
 RESIZE = ("bilinear", "nearest")
 """Interpolations that mean the same in Keras and in ONNX, without antialiasing."""
 
-OUTPUTS = ("probabilities", "logits")
-"""Outputs of an exported model, in order."""
 
-
-def trace(model: keras.Model, *, opset: int, input_dtype: str) -> Graph:
+def trace(model: keras.Model, interface: Interface) -> Graph:
     """Convert a model to a graph whose weights are read when they are written.
 
     Args:
         model: A flat functional classifier, under any precision policy: it is converted in
             float32.
-        opset: Version of the ONNX operator set.
-        input_dtype: "uint8" or "float32".
+        interface: What the graph is to take.
 
     Returns:
-        The graph as tf2onnx leaves it, from `image` to `probabilities` and `logits`.
+        The graph as tf2onnx leaves it, from `image` to `probabilities`, `logits` and, where the
+        model has one, `embedding`.
 
     Raises:
         ExportError: If the model nests another, resizes as ONNX does not, cannot be rebuilt from
             its config, or cannot be converted.
     """
     _check(model)
-    network, activation = _open(model)
+    end = ending.of(model)
+    tensors = {"logits": end.logits, "embedding": end.embedding}
+    network = keras.Model(model.input, {k: t for k, t in tensors.items() if t is not None})
     folds, flattens = fold.plan(network), flatten.plan(network)
-    clone = _clone(network, folds, flattens)
+    shape = _shape(model, flattens, interface)
+    clone = _clone(network, end, folds, flattens, shape)
     values = _values(network, clone, folds, flattens)
     kernels = [variable for variable in clone.variables if len(variable.shape) > 1]
     vectors = {id(v): values[id(v)].read() for v in clone.variables if len(v.shape) <= 1}
     names = [f"w{i:04d}" for i in range(len(kernels))]
 
-    image = tf.TensorSpec((None, *model.input.shape[1:]), input_dtype, name="image")
+    first = interface.layout == "nchw"
+    image_shape = (shape[2], *shape[:2]) if first else shape
+    image = tf.TensorSpec((None, *image_shape), interface.dtype, name="image")
     specs = [tf.TensorSpec(v.shape, v.dtype, n) for v, n in zip(kernels, names, strict=True)]
     signature = [image, *specs]
 
@@ -64,16 +66,19 @@ def trace(model: keras.Model, *, opset: int, input_dtype: str) -> Graph:
     def serve(image: tf.Tensor, *arguments: tf.Tensor) -> dict[str, tf.Tensor]:
         state = vectors | {id(v): tensor for v, tensor in zip(kernels, arguments, strict=True)}
         mapping = [(v, state[id(v)]) for v in clone.variables]
+        image = tf.cast(image, tf.float32)
+        if first:
+            image = tf.transpose(image, (0, 2, 3, 1))
         with keras.StatelessScope(mapping, initialize_variables=False):
-            logits = clone.call(tf.cast(image, tf.float32), training=False)
-            outputs = dict(zip(OUTPUTS, (activation(logits), logits), strict=True))
+            outputs = dict(clone.call(image, training=False))
+            outputs = {"probabilities": end.activation(outputs["logits"]), **outputs}
         return {name: tf.identity(tensor) for name, tensor in outputs.items()}
 
     # What a layer holds as an eager tensor, such as the mean of a Normalization layer, becomes an
     # input named like its placeholder.
     with _in_place():
         captures = serve.get_concrete_function().graph.captures
-        proto = _convert(serve, signature, opset)
+        proto = _convert(serve, signature, interface.traced_opset)
     captured = {
         placeholder.name: Weight.of(value.numpy())
         for value, placeholder in captures
@@ -81,6 +86,22 @@ def trace(model: keras.Model, *, opset: int, input_dtype: str) -> Graph:
     }
     arguments = {name: values[id(v)] for name, v in zip(names, kernels, strict=True)}
     return Graph.of(proto.graph, arguments | captured)
+
+
+def _shape(
+    model: keras.Model, flattens: flatten.Plan, interface: Interface
+) -> tuple[int | None, int | None, int]:
+    """Height, width and channels that the network is traced for."""
+    if interface.size != "dynamic":
+        return tuple(model.input.shape[1:])
+    flat = [layer.name for layer in model.layers if isinstance(layer, layers.Flatten)]
+    if flat:
+        raise ExportError(
+            f"the model takes pictures of one size: layer {flat[0]!r} lays out a whole map, whose "
+            "places the next layer counts",
+            "export a head that pools, such as one with pool=avg, or use size 'resize'",
+        )
+    return None, None, model.input.shape[-1]
 
 
 def _check(model: keras.Model) -> None:
@@ -102,23 +123,14 @@ def _check(model: keras.Model) -> None:
             )
 
 
-def _open(model: keras.Model) -> tuple[keras.Model, Callable[[tf.Tensor], tf.Tensor]]:
-    """The model up to its logits, and what turns them into probabilities."""
-    last = model.output._keras_history.operation
-    if not isinstance(last, layers.Dense):
-        activation = type(last).from_config(_float32(last))
-        return keras.Model(model.input, anatomy.logits_tensor(model)), activation
-    # The clone gives up the activation of a last Dense; one without is meant for a softmax.
-    activation = last.activation
-    if activation is keras.activations.linear:
-        softmax = model.output.shape[-1] > 1
-        activation = keras.activations.softmax if softmax else keras.activations.sigmoid
-    return keras.Model(model.input, model.output), activation
-
-
-def _clone(network: keras.Model, folds: fold.Plan, flattens: flatten.Plan) -> keras.Model:
+def _clone(
+    network: keras.Model,
+    end: ending.Ending,
+    folds: fold.Plan,
+    flattens: flatten.Plan,
+    shape: tuple[int | None, ...],
+) -> keras.Model:
     """The same layers in float32, normalisation dissolved, with variables that hold nothing."""
-    last = network.output._keras_history.operation
 
     def fresh(layer: keras.Operation) -> keras.Operation:
         if not isinstance(layer, keras.Layer):
@@ -126,9 +138,9 @@ def _clone(network: keras.Model, folds: fold.Plan, flattens: flatten.Plan) -> ke
         config = _float32(layer)
         if folds.changes(layer):
             config["use_bias"] = True
-        if layer is last and "activation" in config:
+        if layer is end.classifier:
             config["activation"] = "linear"
-        return type(layer).from_config(config)
+        return channels.form(layer).from_config(config)
 
     def call(layer: keras.Operation, *args: object, **kwargs: object) -> object:
         if layer.name in folds.absorbed:
@@ -142,8 +154,19 @@ def _clone(network: keras.Model, folds: fold.Plan, flattens: flatten.Plan) -> ke
             return args[0] * scale.astype("f4").reshape(shape) + shift.astype("f4").reshape(shape)
         return layer(*args, **kwargs)
 
-    with keras.StatelessScope(initialize_variables=False):
-        return keras.models.clone_model(network, clone_function=fresh, call_function=call)
+    image = keras.Input(shape, name=network.inputs[0].name)
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            return keras.models.clone_model(
+                network, image, clone_function=fresh, call_function=call
+            )
+    except ValueError as error:
+        if None not in shape:
+            raise
+        reason = str(error).strip().partition("\n")[0]
+        raise ExportError(
+            f"the model takes pictures of one size: {reason}", "use size 'resize'"
+        ) from error
 
 
 def _float32(layer: keras.Layer) -> dict[str, object]:
