@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,12 @@ ONNX_ONLY = (
 @click.option("--input-size", metavar="S|HxW", help="Pixels of a SPEC; by default its own size.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of a SPEC's weights.")
 @pretrained.license_option
+@click.option(
+    "--max-memory",
+    metavar="GB",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Memory that it may take; most of what is free by default.",
+)
 @click.option("--verbose", is_flag=True, help="Show what TensorFlow says.")
 def command(
     target: str,
@@ -96,6 +102,7 @@ def command(
     input_size: str | None,
     seed: int | None,
     license_allow: str | None,
+    max_memory: float | None,
     verbose: bool,
 ) -> None:
     """Export a trained model, or a SPEC with random weights, to ONNX and prove it equal."""
@@ -126,34 +133,33 @@ def command(
     bundle.check(out)
     if web:
         page.check()
-    # oneDNN's own allocator keeps what it once had, a second copy of a large model.
-    os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
+    options = {
+        "format": format,
+        "input_dtype": input_dtype,
+        "layout": layout,
+        "batch": batch,
+        "size": size,
+        "opset": opset,
+        "fp16": fp16,
+        "int8": int8,
+        "calibration": calibrate,
+        "max_drop": max_drop,
+        "web": web,
+        "classes": classes or 1000,
+        "input_size": pixels,
+        "seed": seed,
+    }
+    if "tensorflow" in sys.modules:  # called from a program that has it: there is nothing to spare
+        from zoo.engine.export import export
 
-    from zoo.engine import runtime
+        document = export(target, out, progress=show.note, **options)
+    else:
+        from zoo.engine.export import bounded
 
-    # On the CPU, whose float32 has all its digits.
-    runtime.start("cpu", verbose)
-    from zoo.engine.export import export
-
-    document = export(
-        target,
-        out,
-        format=format,
-        input_dtype=input_dtype,
-        layout=layout,
-        batch=batch,
-        size=size,
-        opset=opset,
-        fp16=fp16,
-        int8=int8,
-        calibration=calibrate,
-        max_drop=max_drop,
-        web=web,
-        classes=classes or 1000,
-        input_size=pixels,
-        seed=seed,
-        progress=show.note,
-    )
+        limit = int(max_memory * 1e9) if max_memory else None
+        document = bounded.export(
+            target, out, limit=limit, verbose=verbose, progress=show.note, **options
+        )
     show.document(document, _render)
 
 

@@ -47,11 +47,12 @@ def save(model: keras.Model, path: str | Path) -> Path:
     return path
 
 
-def load(target: str | Path) -> keras.Model:
+def load(target: str | Path, *, values: bool = True) -> keras.Model:
     """Load a model from a run folder or a `.keras` file.
 
     Args:
         target: The folder of a run, or a file written by zoo or by Keras 3.
+        values: Fill its variables. Without, the layers are there and their variables hold nothing.
 
     Returns:
         The model, not compiled, with its anatomy. Of a file without one, the anatomy is what can
@@ -67,7 +68,10 @@ def load(target: str | Path) -> keras.Model:
     _import_layers(path)
     try:
         # safe_mode stays on: a file may hold layers, never functions.
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        if values:
+            model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        else:
+            model = _layers(path)
     except Exception as error:  # Keras raises whatever its parsers raise
         reason = str(error).strip().partition("\n")[0]
         raise ModelError(f"{path} cannot be loaded: {reason}") from error
@@ -77,6 +81,16 @@ def load(target: str | Path) -> keras.Model:
         except (KeyError, TypeError) as error:
             raise ModelError(f"{path}: {stored.MEMBER} is damaged") from error
     return model
+
+
+def _layers(path: Path) -> keras.Model:
+    """The model without the numbers of its variables."""
+    with zipfile.ZipFile(path) as archive:
+        config = json.loads(archive.read("config.json"))
+    config.pop("compile_config", None)
+    config.pop("build_config", None)
+    with keras.StatelessScope(initialize_variables=False):
+        return keras.saving.deserialize_keras_object(config, safe_mode=True)
 
 
 def _look_through(path: Path, facts: Mapping[str, Any]) -> None:

@@ -183,7 +183,9 @@ def test_options_that_are_not_accepted(options, message, small, tmp_path):
 def test_a_model_that_lost_its_meaning_is_kept_under_another_name(small, tmp_path, monkeypatch):
     right = fold.affine
     # The classic slip: the variance where its root belongs.
-    monkeypatch.setattr(fold, "affine", lambda layer: fold.Affine(right(layer).scale ** 2, 0.0))
+    monkeypatch.setattr(
+        fold, "affine", lambda layer, values: fold.Affine(right(layer).scale ** 2, 0.0)
+    )
 
     with pytest.raises(ParityFailure) as error:
         zoo.export(small(), tmp_path / "deploy")

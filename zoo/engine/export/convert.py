@@ -22,6 +22,7 @@ from zoo.engine.export import (
     write,
 )
 from zoo.engine.export.interface import RESIZE_OPSET, Interface
+from zoo.engine.export.values import Values, held
 
 PLAIN = Interface()
 
@@ -31,6 +32,7 @@ def convert(
     path: Path,
     interface: Interface = PLAIN,
     *,
+    values: Values = held,
     metadata: Mapping[str, str] | None = None,
 ) -> tuple[onnx.ModelProto, str]:
     """Write a Keras classifier as an ONNX file.
@@ -39,6 +41,7 @@ def convert(
         model: A flat functional model.
         path: The file to write.
         interface: What it is to take.
+        values: Where the numbers of the model's variables come from.
         metadata: Names and values to store in the file.
 
     Returns:
@@ -48,7 +51,7 @@ def convert(
         ExportError: If the model cannot be expressed. The file may have been written by then.
     """
     end = ending.of(model)
-    graph = skeleton.trace(model, interface)
+    graph = skeleton.trace(model, interface, values)
     constants.fold(graph)
     pooling.merge(graph)
     if end.features is not None:

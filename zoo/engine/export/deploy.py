@@ -5,14 +5,15 @@ from __future__ import annotations
 import gc
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import keras
 import numpy as np
 
-from zoo import export_format, registry
+from zoo import export_format, registry, stored
 from zoo.engine import anatomy, artefact, assemble, picture, run
 from zoo.engine.export import (
     bundle,
@@ -28,6 +29,7 @@ from zoo.engine.export import (
     reference,
     resize,
     smaller,
+    values,
 )
 from zoo.engine.export.interface import Interface
 from zoo.errors import ExportError
@@ -105,9 +107,14 @@ def export(
     chosen = None if format == ONNX else export_format.find(format, registry.load())
     out = bundle.check(out)
     say = progress or (lambda sentence: None)
-    with bundle.fill(out) as folder:
-        model, real = _model(target, classes, input_size, seed, say)
+    with bundle.fill(out) as folder, ExitStack() as stack:
+        if _is_file(target):
+            say(f"loading {target}")
+            model, numbers = stack.enter_context(_opened(target, lean=chosen is None))
+        else:
+            model, numbers = _model(target, classes, input_size, seed, say), values.held
         parts = anatomy.of(model)
+        real = _real(target, parts.input_size)
         if size == "resize":
             resize.check(parts.preprocessing)
         pictures = None
@@ -115,14 +122,15 @@ def export(
             pictures = calibrate.pictures(
                 root, parts.classes, parts.input_size, parts.preprocessing
             )
-        facts = _facts(model, folder, real, interface, say)
+        facts = _facts(model, folder, real, interface, numbers, say)
         say("converting and writing")
         if chosen is None:
-            facts |= _to_onnx(model, folder, facts, interface)
+            facts |= _to_onnx(model, folder, facts, interface, numbers)
         else:
             facts |= foreign.convert(model, folder, *chosen)
         # Whoever handed over a model keeps it. Ours makes room for what is asked next.
-        del model
+        del model, numbers
+        stack.close()
         gc.collect()
         if chosen is None:
             say("comparing with onnxruntime")
@@ -179,28 +187,52 @@ def _forms(
     return forms
 
 
+def _is_file(target: keras.Model | str | Path) -> bool:
+    return not isinstance(target, keras.Model) and ("+" not in str(target) or Path(target).exists())
+
+
+@contextmanager
+def _opened(target: str | Path, *, lean: bool) -> Iterator[tuple[keras.Model, values.Values]]:
+    """A saved model and where its numbers come from.
+
+    Args:
+        target: A run folder or a `.keras` file.
+        lean: Leave the numbers in the file until they are needed, where that can be.
+    """
+    model = artefact.load(target, values=False) if lean else None
+    if model is None or isinstance(model, keras.Sequential) or not values.reads(model):
+        yield _functional(artefact.load(target)), values.held
+        return
+    with values.saved(model, stored.locate(target)) as numbers:
+        yield model, numbers
+
+
 def _model(
     target: keras.Model | str | Path,
     classes: int | Sequence[str],
     input_size: int | tuple[int, int] | None,
     seed: int | None,
     say: Callable[[str], None],
-) -> tuple[keras.Model, list[np.ndarray]]:
-    """The model, and real pictures to ask it about."""
-    real = None
+) -> keras.Model:
+    """The model that was handed over, or one built by name."""
     if isinstance(target, keras.Model):
-        model = target
-    elif "+" in str(target) and not Path(target).exists():
-        say(f"building {target}")
-        model = assemble.build(str(target), classes=classes, input_size=input_size, seed=seed)
-    else:
-        say(f"loading {target}")
-        model = artefact.load(target)
-        if (Path(target) / run.FACTS).is_file():
-            real = probes.from_run(run.open(target))
+        return _functional(target)
+    say(f"building {target}")
+    return assemble.build(str(target), classes=classes, input_size=input_size, seed=seed)
+
+
+def _functional(model: keras.Model) -> keras.Model:
     if isinstance(model, keras.Sequential):
-        model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
-    return model, real or probes.photographs(anatomy.of(model).input_size)
+        return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    return model
+
+
+def _real(target: keras.Model | str | Path, size: tuple[int, int]) -> list[np.ndarray]:
+    """Real pictures to ask the model about: its own held-out ones, or photographs."""
+    found = None
+    if not isinstance(target, keras.Model) and (Path(target) / run.FACTS).is_file():
+        found = probes.from_run(run.open(target))
+    return found or probes.photographs(size)
 
 
 def _facts(
@@ -208,21 +240,24 @@ def _facts(
     folder: Path,
     real: Sequence[np.ndarray],
     interface: Interface,
+    numbers: values.Values,
     say: Callable[[str], None],
 ) -> dict[str, Any]:
     """Write the golden answers into a folder, and say what is known of the model."""
     parts = anatomy.of(model)
     names, images = probes.probes(parts.input_size, real)
     say(f"asking Keras about {len(images)} pictures")
-    golden = {"images": images, "names": names, **reference.answers(model, images)}
+    golden = {"images": images, "names": names, **reference.answers(model, images, numbers)}
     if interface.size != "fixed":
-        golden |= _others(model, interface)
+        golden |= _others(model, interface, numbers)
     np.savez_compressed(folder / bundle.GOLDEN, **golden)
     activation = "softmax" if golden["logits"].shape[1] > 1 else "sigmoid"
     return describe.facts(parts, _name(parts, model), activation, interface)
 
 
-def _others(model: keras.Model, interface: Interface) -> dict[str, np.ndarray]:
+def _others(
+    model: keras.Model, interface: Interface, numbers: values.Values
+) -> dict[str, np.ndarray]:
     """Pictures of another size than the model's, neither square, and what Keras answers to them."""
     height, width = anatomy.of(model).input_size
     others = np.stack(probes.photographs((height + height // 2, width + width // 4))[:3])
@@ -231,16 +266,22 @@ def _others(model: keras.Model, interface: Interface) -> dict[str, np.ndarray]:
     else:
         asked = np.stack([picture.fit(image, (height, width)) for image in others])
         tolerance = parity.RESIZED
-    logits = reference.answers(model, asked)["logits"]
+    logits = reference.answers(model, asked, numbers)["logits"]
     return {"others": others, "others_logits": logits, "others_tolerance": np.float64(tolerance)}
 
 
 def _to_onnx(
-    model: keras.Model, folder: Path, facts: dict[str, Any], interface: Interface
+    model: keras.Model,
+    folder: Path,
+    facts: dict[str, Any],
+    interface: Interface,
+    numbers: values.Values,
 ) -> dict[str, Any]:
     """Write the model into a folder, and say what is in the file."""
     metadata = describe.metadata(facts, ending.of(model).outputs)
-    proto, sha256 = convert.convert(model, folder / bundle.MODEL, interface, metadata=metadata)
+    proto, sha256 = convert.convert(
+        model, folder / bundle.MODEL, interface, values=numbers, metadata=metadata
+    )
     return {
         "opset": interface.written_opset,
         "ir_version": proto.ir_version,

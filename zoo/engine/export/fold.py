@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import layers
 
 from zoo.engine.export.graph import Weight
 from zoo.engine.export.network import Network, channels_last
+from zoo.engine.export.values import Values, held
 
 LINEAR = (layers.Dense, layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
 """Layers that take up a scale and shift of their outputs."""
@@ -54,12 +54,14 @@ class Plan:
     """Where every batch normalisation of a model goes.
 
     Args:
+        values: Where the numbers of its variables come from.
         after: By linear layer, what follows it and is taken into it.
         before: By Dense layer, what precedes it and is taken into it.
         kept: By batch normalisation, what stays in its place.
         absorbed: Layers that are gone.
     """
 
+    values: Values
     after: dict[str, Affine] = field(default_factory=dict)
     before: dict[str, Affine] = field(default_factory=dict)
     kept: dict[str, Affine] = field(default_factory=dict)
@@ -75,7 +77,7 @@ class Plan:
         Args:
             layer: A layer of the model that the plan was made for.
         """
-        weights = [read(variable) for variable in layer.weights]
+        weights = [self.values(variable) for variable in layer.weights]
         if not self.changes(layer):
             return weights
         bias = np.asarray(weights.pop().read(), np.float64) if layer.use_bias else 0.0
@@ -89,17 +91,18 @@ class Plan:
         return [*others, kernel, Weight.of(bias.astype(np.float32), f"{layer.name}/bias")]
 
 
-def plan(model: keras.Model) -> Plan:
+def plan(model: keras.Model, values: Values = held) -> Plan:
     """Decide where each batch normalisation of a model goes.
 
     Args:
         model: A flat functional model.
+        values: Where the numbers of its variables come from.
 
     Returns:
         The plan; the model is left as it was.
     """
     network = Network(model)
-    result = Plan()
+    result = Plan(values)
     # Tensors that are a linear layer's outputs, scaled and shifted or not.
     linear: dict[int, keras.Layer] = {}
     for node in network.nodes:
@@ -114,7 +117,8 @@ def plan(model: keras.Model) -> Plan:
         if id(source) in linear and network.follower(source) is layer and channels_last(layer):
             base = linear[id(target)] = linear[id(source)]
             first = result.after.get(base.name)
-            result.after[base.name] = first.then(affine(layer)) if first else affine(layer)
+            here = affine(layer, values)
+            result.after[base.name] = first.then(here) if first else here
             result.absorbed.add(layer.name)
         elif type(layer) is layers.BatchNormalization:
             reader = network.follower(target, past=TRANSPARENT)
@@ -124,40 +128,31 @@ def plan(model: keras.Model) -> Plan:
                 and network.called_once(layer)
                 and channels_last(layer)
             ):
-                result.before[reader.name] = affine(layer)
+                result.before[reader.name] = affine(layer, values)
                 result.absorbed.add(layer.name)
             else:
-                result.kept[layer.name] = affine(layer)
+                result.kept[layer.name] = affine(layer, values)
     return result
 
 
-def affine(layer: keras.layers.BatchNormalization | keras.layers.Rescaling) -> Affine:
+def affine(
+    layer: keras.layers.BatchNormalization | keras.layers.Rescaling, values: Values = held
+) -> Affine:
     """The scale and shift of a layer at inference.
 
     Args:
         layer: A built batch normalisation, with or without gamma and beta, or a rescaling.
+        values: Where the numbers of its variables come from.
     """
     if isinstance(layer, layers.Rescaling):
         scale, shift = np.atleast_1d(np.float64(layer.scale), np.float64(layer.offset))
         return Affine(*np.broadcast_arrays(scale, shift))
-    mean, variance = (
-        read(v).read().astype(np.float64) for v in (layer.moving_mean, layer.moving_variance)
-    )
-    gamma = read(layer.gamma).read().astype(np.float64) if layer.scale else 1.0
-    beta = read(layer.beta).read().astype(np.float64) if layer.center else 0.0
+    given = (layer.moving_mean, layer.moving_variance)
+    mean, variance = (values(variable).read().astype(np.float64) for variable in given)
+    gamma = values(layer.gamma).read().astype(np.float64) if layer.scale else 1.0
+    beta = values(layer.beta).read().astype(np.float64) if layer.center else 0.0
     scale = gamma / np.sqrt(variance + layer.epsilon)
     return Affine(scale, beta - mean * scale)
-
-
-def read(variable: keras.Variable) -> Weight:
-    """A variable as a weight that shares the variable's memory."""
-    return Weight(
-        tuple(variable.shape),
-        np.dtype(variable.dtype),
-        # The detour over a tensor shares the memory; numpy asked for the variable would copy.
-        lambda: np.asarray(tf.convert_to_tensor(variable.value)),
-        variable.path,
-    )
 
 
 def _into_input(affine: Affine, kernel: Weight, bias: np.ndarray) -> tuple[Weight, np.ndarray]:

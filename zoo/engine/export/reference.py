@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from zoo.engine.export import ending
+from zoo.engine.export.values import Values, held
 
 AT_ONCE = 224 * 224
 """Pixels that are asked about at once: the maps of so many fit into any memory."""
 
 
-def answers(model: keras.Model, images: np.ndarray) -> dict[str, np.ndarray]:
+def answers(model: keras.Model, images: np.ndarray, values: Values = held) -> dict[str, np.ndarray]:
     """Ask a Keras model, one picture at a time unless all of them are small.
 
     One at a time, since the answer to a picture does not depend on the others in its batch, and
@@ -24,6 +26,7 @@ def answers(model: keras.Model, images: np.ndarray) -> dict[str, np.ndarray]:
     Args:
         model: The model. One with mixed precision is asked in float32, as it is exported.
         images: Pictures, uint8 [N, H, W, 3], of the model's size or, if it pools, of any.
+        values: Where the numbers of the model's variables come from.
 
     Returns:
         `logits` [N, classes] and, where the model has them, `embedding` [N, channels] and `cam`
@@ -31,10 +34,10 @@ def answers(model: keras.Model, images: np.ndarray) -> dict[str, np.ndarray]:
     """
     end = ending.of(model)
     network = keras.Model(model.input, end.tensors)
-    state: list[tuple[keras.Variable, keras.Variable]] = []
-    plain = all(layer.compute_dtype == "float32" for layer in model.layers)
+    state: list[tuple[keras.Variable, Any]] = []
+    plain = values is held and all(layer.compute_dtype == "float32" for layer in model.layers)
     if not plain or images.shape[1:] != tuple(model.input.shape[1:]):
-        network, state = _clone_in_float32(network, images.shape[1:])
+        network, state = _clone_in_float32(network, images.shape[1:], values)
 
     def ask(pictures: tf.Tensor) -> dict[str, tf.Tensor]:
         if not state:
@@ -51,7 +54,7 @@ def answers(model: keras.Model, images: np.ndarray) -> dict[str, np.ndarray]:
             asked = [ask(image[None].astype(np.float32)) for image in images]
     given = {name: np.concatenate([each[name].numpy() for each in asked]) for name in end.tensors}
     if end.features is not None:
-        kernel = np.asarray(end.classifier.kernel, np.float32)
+        kernel = values(end.classifier.kernel).read()
         given["cam"] = class_activation(given.pop("features"), kernel, given["logits"])
     return given
 
@@ -90,12 +93,15 @@ def in_float32(layer: keras.Operation) -> keras.Operation:
 
 
 def _clone_in_float32(
-    network: keras.Model, shape: tuple[int, ...]
-) -> tuple[keras.Model, list[tuple[keras.Variable, keras.Variable]]]:
+    network: keras.Model, shape: tuple[int, ...], values: Values
+) -> tuple[keras.Model, list[tuple[keras.Variable, Any]]]:
     """The same layers in float32 for pictures of a shape, and whose values their variables have."""
-    # The values are held once, by the model.
     # In this scope variables are declared, not filled.
     with keras.StatelessScope(initialize_variables=False):
         image = keras.Input(shape, name=network.inputs[0].name)
         clone = keras.models.clone_model(network, image, clone_function=in_float32)
-    return clone, list(zip(clone.variables, network.variables, strict=True))
+    if values is held:
+        return clone, list(zip(clone.variables, network.variables, strict=True))
+    # Seeds are left out: nothing draws at inference.
+    pairs = zip(clone.weights, network.weights, strict=True)
+    return clone, [(ours, tf.convert_to_tensor(values(theirs).read())) for ours, theirs in pairs]

@@ -22,19 +22,21 @@ from keras import layers
 from zoo.engine.export import channels, ending, flatten, fold
 from zoo.engine.export.graph import Graph, Weight
 from zoo.engine.export.interface import Interface
+from zoo.engine.export.values import Values, held
 from zoo.errors import ExportError
 
 RESIZE = ("bilinear", "nearest")
 """Interpolations that mean the same in Keras and in ONNX, without antialiasing."""
 
 
-def trace(model: keras.Model, interface: Interface) -> Graph:
+def trace(model: keras.Model, interface: Interface, values: Values = held) -> Graph:
     """Convert a model to a graph whose weights are read when they are written.
 
     Args:
         model: A flat functional classifier, under any precision policy: it is converted in
             float32.
         interface: What the graph is to take.
+        values: Where the numbers of the model's variables come from.
 
     Returns:
         The graph as tf2onnx leaves it, from `image` to `probabilities`, `logits` and, where the
@@ -48,12 +50,12 @@ def trace(model: keras.Model, interface: Interface) -> Graph:
     end = ending.of(model)
     tensors = {"logits": end.logits, "embedding": end.embedding}
     network = keras.Model(model.input, {k: t for k, t in tensors.items() if t is not None})
-    folds, flattens = fold.plan(network), flatten.plan(network)
+    folds, flattens = fold.plan(network, values), flatten.plan(network)
     shape = _shape(model, flattens, interface)
     clone = _clone(network, end, folds, flattens, shape)
-    values = _values(network, clone, folds, flattens)
+    weights = _weights(network, clone, folds, flattens)
     kernels = [variable for variable in clone.variables if len(variable.shape) > 1]
-    vectors = {id(v): values[id(v)].read() for v in clone.variables if len(v.shape) <= 1}
+    vectors = {id(v): weights[id(v)].read() for v in clone.variables if len(v.shape) <= 1}
     names = [f"w{i:04d}" for i in range(len(kernels))]
 
     first = interface.layout == "nchw"
@@ -84,7 +86,7 @@ def trace(model: keras.Model, interface: Interface) -> Graph:
         for value, placeholder in captures
         if value.dtype != tf.resource
     }
-    arguments = {name: values[id(v)] for name, v in zip(names, kernels, strict=True)}
+    arguments = {name: weights[id(v)] for name, v in zip(names, kernels, strict=True)}
     return Graph.of(proto.graph, arguments | captured)
 
 
@@ -173,11 +175,11 @@ def _float32(layer: keras.Layer) -> dict[str, object]:
     return layer.get_config() | {"dtype": "float32"}
 
 
-def _values(
+def _weights(
     network: keras.Model, clone: keras.Model, folds: fold.Plan, flattens: flatten.Plan
 ) -> dict[int, Weight]:
     """The weight of each variable of the clone, by the variable's identity."""
-    values: dict[int, Weight] = {}
+    found: dict[int, Weight] = {}
     for layer in [layer for layer in clone.layers if layer.weights]:
         weights = folds.weights(network.get_layer(layer.name))
         if layer.name in flattens.kernels:
@@ -190,10 +192,10 @@ def _values(
                 f"and {wanted} when it is rebuilt from its config",
                 "its get_config must describe the layer as it is",
             )
-        values |= {id(v): weight for v, weight in zip(layer.weights, weights, strict=True)}
+        found |= {id(v): weight for v, weight in zip(layer.weights, weights, strict=True)}
     # What is left are the seeds of dropout, which nothing reads at inference.
-    seeds = (v for v in clone.variables if id(v) not in values)
-    return values | {id(v): Weight.of(np.zeros(v.shape, v.dtype)) for v in seeds}
+    seeds = (v for v in clone.variables if id(v) not in found)
+    return found | {id(v): Weight.of(np.zeros(v.shape, v.dtype)) for v in seeds}
 
 
 @contextmanager

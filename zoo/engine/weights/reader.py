@@ -80,7 +80,7 @@ def read_layers(path: Path) -> Iterator[Layer]:
                     f"{path} is a whole model in HDF5, whose loader runs code that it finds inside",
                     "open it where it was made, and save it with model.save_weights",
                 )
-            yield from _legacy_layers(file) if "layer_names" in file.attrs else _layers(file)
+            yield from _legacy_layers(file) if "layer_names" in file.attrs else layers(file)
     except (OSError, KeyError, TypeError, RuntimeError, zipfile.BadZipFile) as error:
         reason = str(error).partition("\n")[0]
         raise WeightsError(f"{path} is no HDF5 file of Keras weights: {reason}") from error
@@ -104,8 +104,14 @@ def _legacy_layers(file: h5py.File) -> Iterator[Layer]:
             yield name, [_dataset(file[name], each) for each in variables]
 
 
-def _layers(file: h5py.File) -> Iterator[Layer]:
-    """The layout of Keras 3: groups called `vars` that hold the layer's name as an attribute."""
+def layers(file: h5py.File) -> Iterator[Layer]:
+    """Layers of an open file in the layout of Keras 3, valid while it is open.
+
+    There groups called `vars` hold the layer's name as an attribute.
+
+    Raises:
+        KeyError: A variable does not lie in the file, or is not what it says.
+    """
     groups: list[h5py.Group] = []
     # Unlike indexing, visiting never follows a link out of the file.
     file.visititems(lambda path, item: groups.append(item) if path.endswith("/vars") else None)
