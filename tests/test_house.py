@@ -108,7 +108,8 @@ def test_one_module_prints():
     speakers = {"print", "click.echo", "click.secho", "sys.stdout.write", "sys.stderr.write"}
     found = []
     for path in ROOT.glob("zoo/**/*.py"):
-        if path.name == "show.py":
+        # Templates are programs of their own, copied beside exported models.
+        if path.name == "show.py" or "templates" in path.parts:
             continue
         found += [
             f"{path.relative_to(ROOT)}:{node.lineno}"

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+import tensorflow  # noqa: F401  # where it is imported, exports need no process of their own
 
 from zoo.cli.main import main
 
@@ -86,7 +87,7 @@ def test_verify_says_what_it_found(capsys, deployed) -> None:
         r"parity  logits differ by \S+ at most, accepted is \S+ \(onnxruntime \S+\)", lines[2]
     )
     assert progress == (
-        "checking checksums\nchecking the structure\ncomparing with the golden logits\n"
+        "checking checksums\nchecking the structure\ncomparing model.onnx with the golden logits\n"
     )
 
 

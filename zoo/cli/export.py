@@ -150,6 +150,9 @@ def command(
         "seed": seed,
     }
     if "tensorflow" in sys.modules:  # called from a program that has it: there is nothing to spare
+        from zoo.engine import runtime
+
+        runtime.start("cpu", verbose)
         from zoo.engine.export import export
 
         document = export(target, out, progress=show.note, **options)

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -17,8 +18,9 @@ from keras import layers
 from PIL import Image
 
 import zoo
+from zoo import registry
 from zoo.engine import artefact, run
-from zoo.engine.export import fold
+from zoo.engine.export import convert, fold
 from zoo.errors import ExportError, ParityFailure
 
 FILES = [
@@ -206,6 +208,30 @@ def test_an_operation_that_onnx_lacks_is_named(tmp_path, classifier):
     assert names(tmp_path) == ["deploy.failed.onnx"]
 
 
+def test_what_a_manifest_says_of_it_is_repeated(small, tmp_path, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise ExportError("no ONNX operation of opset 17 for Erfinv", "replace the layers")
+
+    (plugin,) = (each for each in registry.load().plugins if each.name == "heads")
+    declared = {"head/linear::converts_to_onnx": "its quantile has no rule"}
+    monkeypatch.setattr(registry, "load", lambda: Plugins(replace(plugin, xfail=declared)))
+    monkeypatch.setattr(convert, "convert", refuse)
+
+    with pytest.raises(ExportError) as error:
+        zoo.export(small(), tmp_path / "deploy")
+
+    assert str(error.value) == (
+        "no ONNX operation of opset 17 for Erfinv\n  hint: known: its quantile has no rule"
+    )
+
+
+class Plugins:
+    """A registry of one plugin."""
+
+    def __init__(self, plugin):
+        self.plugins = [plugin]
+
+
 def test_a_second_try_takes_the_failed_file_away(small, tmp_path):
     (tmp_path / "deploy.failed.onnx").write_text("old")
 
@@ -215,7 +241,7 @@ def test_a_second_try_takes_the_failed_file_away(small, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_flagship_takes_at_most_four_times_its_weights(tmp_path):
+def test_the_flagship_takes_at_most_three_times_its_weights(tmp_path):
     path = Path(__file__).parents[3] / "benchmarks" / "export.py"
     spec = importlib.util.spec_from_file_location("benchmark", path)
     benchmark = importlib.util.module_from_spec(spec)
@@ -224,11 +250,11 @@ def test_the_flagship_takes_at_most_four_times_its_weights(tmp_path):
         spec.loader.exec_module(benchmark)
     finally:
         sys.path.remove(str(path.parent))
-    baseline, _, _ = benchmark.measured([sys.executable, "-c", "import tensorflow"])
+    baseline = benchmark.measured([sys.executable, "-c", "import tensorflow"])["peak"]
     words = ["export", "vgg16bn+dense-bn", "--out", str(tmp_path / "deploy"), "--json"]
 
     facts = benchmark.export([*benchmark.ZOO, *words])
 
     assert facts["bytes"] == pytest.approx(4 * 138_400_000, rel=0.01)
-    assert facts["peak"] - baseline <= 4 * facts["bytes"]
+    assert facts["peak"] - baseline <= 3 * facts["bytes"]
     assert facts["difference"] <= 1e-4 * facts["largest_logit"]

@@ -7,10 +7,12 @@ the least information (`entropy`; Migacz, 2017). Which is best depends on the mo
 
 from __future__ import annotations
 
+import io
 import tempfile
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,8 +133,13 @@ def ranges(model: Path, images: Iterator[np.ndarray], method: str) -> TensorsDat
     kind, options = METHODS[method]
     taken = Session(model)
     options = {**options, "max_intermediate_outputs": CHUNK}
-    with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # onnxruntime's, about histograms without a spread
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        warnings.catch_warnings(),
+        # It prints what it does, where only our answers belong.
+        redirect_stdout(io.StringIO()),
+    ):
+        warnings.simplefilter("ignore")  # of histograms without a spread
         calibrator = create_calibrator(
             model,
             augmented_model_path=str(Path(scratch, "augmented.onnx")),

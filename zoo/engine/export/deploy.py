@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -34,6 +35,11 @@ from zoo.engine.export import (
 from zoo.engine.export.interface import Interface
 from zoo.errors import ExportError
 from zoo.export_format import ONNX
+
+PARTS = ("backbone", "head")
+
+CHECK = "converts_to_onnx"
+"""The check of the conformance kit whose declared failure is repeated here."""
 
 
 def export(
@@ -94,7 +100,8 @@ def export(
         progress: Called with a sentence before each step.
 
     Returns:
-        What `zoo.json` holds, with `out`, `parity` and `added` (files of plugins by plugin).
+        What `zoo.json` holds, with `out`, `parity`, `added` (files of plugins by plugin) and
+        `seconds` by step.
 
     Raises:
         ExportError: The folder is in use, or the model cannot be expressed in ONNX.
@@ -106,7 +113,7 @@ def export(
     root = _calibration(target, calibration) if int8 else None
     chosen = None if format == ONNX else export_format.find(format, registry.load())
     out = bundle.check(out)
-    say = progress or (lambda sentence: None)
+    say = steps = _Steps(progress)
     with bundle.fill(out) as folder, ExitStack() as stack:
         if _is_file(target):
             say(f"loading {target}")
@@ -155,7 +162,30 @@ def export(
             say("making the web page")
             page.write(folder, facts)
         added = _added(folder, facts) if chosen is None else {}
-    return {**facts, "out": str(out), "parity": figures, "added": added}
+    told = {"out": str(out), "parity": figures, "added": added, "seconds": steps.seconds()}
+    return {**facts, **told}
+
+
+class _Steps:
+    """Tells of each step, and how long it took.
+
+    Args:
+        progress: Called with a sentence before each step, or None.
+    """
+
+    def __init__(self, progress: Callable[[str], None] | None) -> None:
+        self._progress = progress
+        self._begun: list[tuple[str, float]] = []
+
+    def __call__(self, sentence: str) -> None:
+        self._begun.append((sentence, time.perf_counter()))
+        if self._progress is not None:
+            self._progress(sentence)
+
+    def seconds(self) -> dict[str, float]:
+        """Seconds by step, the last one ending now."""
+        ends = [begun for _, begun in self._begun[1:]] + [time.perf_counter()]
+        return {name: end - begun for (name, begun), end in zip(self._begun, ends, strict=True)}
 
 
 def _calibration(target: keras.Model | str | Path, given: str | Path | None) -> Path:
@@ -200,7 +230,8 @@ def _opened(target: str | Path, *, lean: bool) -> Iterator[tuple[keras.Model, va
         lean: Leave the numbers in the file until they are needed, where that can be.
     """
     model = artefact.load(target, values=False) if lean else None
-    if model is None or isinstance(model, keras.Sequential) or not values.reads(model):
+    # Only of its own models zoo knows that their logits are a layer's, not made of its variables.
+    if model is None or not hasattr(model, "zoo_anatomy") or not values.reads(model):
         yield _functional(artefact.load(target)), values.held
         return
     with values.saved(model, stored.locate(target)) as numbers:
@@ -279,9 +310,14 @@ def _to_onnx(
 ) -> dict[str, Any]:
     """Write the model into a folder, and say what is in the file."""
     metadata = describe.metadata(facts, ending.of(model).outputs)
-    proto, sha256 = convert.convert(
-        model, folder / bundle.MODEL, interface, values=numbers, metadata=metadata
-    )
+    try:
+        proto, sha256 = convert.convert(
+            model, folder / bundle.MODEL, interface, values=numbers, metadata=metadata
+        )
+    except ExportError as error:
+        if reason := _declared(facts["resolved"]):
+            error.hint = f"known: {reason}"
+        raise
     return {
         "opset": interface.written_opset,
         "ir_version": proto.ir_version,
@@ -291,6 +327,18 @@ def _to_onnx(
         "bytes": (folder / bundle.MODEL).stat().st_size,
         "sha256": sha256,
     }
+
+
+def _declared(resolved: Mapping[str, Any]) -> str:
+    """Why a part cannot be exported, if its manifest says that the check for it fails."""
+    names = [f"{kind}/{resolved[kind]['id']}::{CHECK}" for kind in PARTS if kind in resolved]
+    told = [
+        plugin.xfail[name]
+        for plugin in registry.load().plugins
+        for name in names
+        if name in plugin.xfail
+    ]
+    return "; ".join(told)
 
 
 def _added(folder: Path, facts: dict[str, Any]) -> dict[str, list[str]]:
@@ -304,5 +352,5 @@ def _added(folder: Path, facts: dict[str, Any]) -> dict[str, list[str]]:
 def _name(parts: anatomy.Anatomy, model: keras.Model) -> str:
     """A name that servers and file systems take: small letters, digits and hyphens."""
     resolved = parts.resolved
-    ids = [resolved[kind]["id"] for kind in ("backbone", "head") if kind in resolved]
+    ids = [resolved[kind]["id"] for kind in PARTS if kind in resolved]
     return re.sub(r"[^a-z0-9]+", "-", ("-".join(ids) or model.name).lower()).strip("-") or "model"

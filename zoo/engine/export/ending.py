@@ -22,7 +22,8 @@ class Ending:
     """Tensors at the end of a model.
 
     Args:
-        logits: Scores [N, classes].
+        logits: Scores [N, classes]; of a last Dense layer its output, whose activation is dropped
+            when the layer is rebuilt.
         embedding: The vector [N, channels] that the last Dense layer classifies. None where that
             is a whole map laid out flat, or where the last layer is no Dense.
         features: The map [N, h, w, channels] whose mean over all places is the embedding, so that

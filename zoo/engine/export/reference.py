@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.engine import anatomy
 from zoo.engine.export import ending
 from zoo.engine.export.values import Values, held
 
@@ -33,7 +34,7 @@ def answers(model: keras.Model, images: np.ndarray, values: Values = held) -> di
         [N, h, w], float32.
     """
     end = ending.of(model)
-    network = keras.Model(model.input, end.tensors)
+    network = keras.Model(model.input, {**end.tensors, "logits": anatomy.logits_tensor(model)})
     state: list[tuple[keras.Variable, Any]] = []
     plain = values is held and all(layer.compute_dtype == "float32" for layer in model.layers)
     if not plain or images.shape[1:] != tuple(model.input.shape[1:]):
