@@ -55,14 +55,31 @@ def saved(model: keras.Model, path: Path) -> Iterator[Values]:
         yield _Saved(model, path, dict(reader.layers(file)))
 
 
-def reads(model: keras.Model) -> bool:
-    """Whether a model's weights are all that its file holds of it, as for layers of Keras' own.
+LOADERS = {
+    layer.load_own_variables
+    for layer in (
+        keras.Layer,
+        keras.layers.Dense,
+        keras.layers.Conv2D,
+        keras.layers.DepthwiseConv2D,
+    )
+}
+"""How layers take up their variables one after another; Dense and convolutions have a way of their
+own because of quantised forms."""
 
-    A layer that loads itself in a way of its own must be loaded.
+
+def reads(model: keras.Model) -> bool:
+    """Whether a model's weights are all that its file holds of it, as for most layers of Keras.
+
+    A layer that loads itself in another way, or holds layers of its own, must be loaded.
+
+    Args:
+        model: The model.
     """
     return all(
-        type(layer).load_own_variables is keras.Layer.load_own_variables
-        and not layer._layers  # a layer of layers
+        type(layer).load_own_variables in LOADERS
+        and not layer._layers
+        and getattr(layer, "quantization_mode", None) is None
         for layer in model.layers
     )
 
