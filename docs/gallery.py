@@ -56,7 +56,7 @@ def draw_policy(spec: str, pictures: list[Path]) -> None:
     plan = augment.compile(policy.transforms(spec, registry.load()))
     originals = [picture.load(path, (SIDE, SIDE)) for path in pictures]
     indices = np.arange(len(originals))
-    seen = [plan.apply(np.stack(originals), 0, epoch, indices).numpy() for epoch in range(EPOCHS)]
+    seen = [plan.apply(np.stack(originals), 0, epoch, indices) for epoch in range(EPOCHS)]
     rows = [
         [original, *(np.round(epoch[row]).astype(np.uint8) for epoch in seen)]
         for row, original in enumerate(originals)

@@ -25,10 +25,10 @@ def test_a_sheet_is_drawn_and_told(capsys):
     assert capsys.readouterr().out == (
         """\
 transform  range
----------  --------------------------------
+---------  ----------------------------------------
 rotate     degrees 30.0
-shift      horizontal 0.1, vertical 0.1
-zoom       low 0.9, high 1.1
+shift      horizontal 0.1, vertical 0.1, unit share
+zoom       low 0.9, high 1.1, proportional False
 flip       axis horizontal, probability 0.5
 fill       mode nearest, value 0.0
 
@@ -57,7 +57,7 @@ def test_the_sheet_shows_what_training_sees(picture, monkeypatch, capsys):
     original, *epochs = drawn["rows"][0]
     np.testing.assert_array_equal(original, picture)
     for epoch, seen in enumerate(epochs):
-        expected = plan.apply(picture[None], 5, epoch, [0]).numpy()[0]
+        expected = plan.apply(picture[None], 5, epoch, [0])[0]
         np.testing.assert_array_equal(seen, np.round(expected).astype(np.uint8))
 
 

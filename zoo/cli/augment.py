@@ -59,9 +59,7 @@ def command(
 
     plan = augment.compile(moves)
     indices = np.arange(len(found))
-    seen = [
-        plan.apply(np.stack(originals), seed, epoch, indices).numpy() for epoch in range(epochs)
-    ]
+    seen = [plan.apply(np.stack(originals), seed, epoch, indices) for epoch in range(epochs)]
     rows = [
         [original, *(np.round(epoch[row]).astype(np.uint8) for epoch in seen)]
         for row, original in enumerate(originals)

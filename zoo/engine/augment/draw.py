@@ -7,48 +7,43 @@ and their floats differ between eager and XLA (it takes other bits of the same w
 
 from __future__ import annotations
 
-import tensorflow as tf
+import numpy as np
 
 # The golden ratio's bits: keeps zero, the mixer's fixed point, out of the chain.
-GOLDEN = 0x9E3779B9
+GOLDEN = np.uint32(0x9E3779B9)
 
 
-def bits(seed: tf.Tensor, epoch: tf.Tensor, indices: tf.Tensor, slots: int) -> tf.Tensor:
+def bits(seed: int, epoch: int, indices: np.ndarray, slots: int) -> np.ndarray:
     """32 random bits for each picture and slot.
 
     Args:
-        seed: Scalar integer; its low 32 bits count.
-        epoch: Scalar integer.
-        indices: Which picture of the data each row is, integers [N].
+        seed: 0 to 2**32-1.
+        epoch: 0 to 2**32-1.
+        indices: Which picture of the data each row is, integers [N]; their low 32 bits count.
         slots: Number of draws per picture, P.
 
     Returns:
         uint32 [N,P].
     """
-    seed, epoch, indices = (tf.cast(each, tf.uint32) for each in (seed, epoch, indices))
-    state = _mixed(seed + GOLDEN)
-    state = _mixed(_xor(state, epoch) + GOLDEN)
-    state = _mixed(_xor(state, indices) + GOLDEN)
-    keys = _mixed(tf.range(slots, dtype=tf.int32) + 1)
-    return _mixed(_xor(state[:, None], keys[None, :]) + GOLDEN)
+    start = _mixed(np.array([seed], np.uint32) + GOLDEN)
+    start = _mixed((start ^ np.uint32(epoch)) + GOLDEN)
+    pictures = (np.asarray(indices).astype(np.int64) & 0xFFFFFFFF).astype(np.uint32)
+    return words(_mixed((start ^ pictures) + GOLDEN), slots)
 
 
-def uniform(words: tf.Tensor) -> tf.Tensor:
+def words(state: np.ndarray, count: int) -> np.ndarray:
+    """As many further words as wanted from each of some words: uint32 [N,count]."""
+    keys = _mixed(np.arange(1, count + 1, dtype=np.uint32))
+    return _mixed((state[:, None] ^ keys[None, :]) + GOLDEN)
+
+
+def uniform(words: np.ndarray) -> np.ndarray:
     """Numbers in [0, 1) from the upper 24 bits of each word; float64, exact in float32 too."""
-    return tf.cast(tf.bitwise.right_shift(words, tf.constant(8, tf.uint32)), tf.float64) * 2.0**-24
+    return (words >> np.uint32(8)).astype(np.float64) * 2.0**-24
 
 
-def _mixed(x: tf.Tensor) -> tf.Tensor:
+def _mixed(x: np.ndarray) -> np.ndarray:
     # "lowbias32", the two-multiply mixer with the least known bias (C. Wellons, hash-prospector).
-    x = tf.cast(x, tf.uint32)
-    x = _xor(x, _right(x, 16)) * tf.constant(0x7FEB352D, tf.uint32)
-    x = _xor(x, _right(x, 15)) * tf.constant(0x846CA68B, tf.uint32)
-    return _xor(x, _right(x, 16))
-
-
-def _right(x: tf.Tensor, count: int) -> tf.Tensor:
-    return tf.bitwise.right_shift(x, tf.constant(count, tf.uint32))
-
-
-def _xor(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    return tf.bitwise.bitwise_xor(x, y)
+    x = (x ^ (x >> np.uint32(16))) * np.uint32(0x7FEB352D)
+    x = (x ^ (x >> np.uint32(15))) * np.uint32(0x846CA68B)
+    return x ^ (x >> np.uint32(16))

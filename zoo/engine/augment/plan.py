@@ -1,34 +1,29 @@
-"""A compiled policy: what it draws for a picture, and how the draws become one warp."""
+"""A compiled policy: what it draws for a picture, and what the draws make of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import tensorflow as tf
 
+from zoo import transform as t
+from zoo.engine.augment import matrix, mixing
+from zoo.engine.augment.column import Column
 from zoo.engine.augment.draw import bits, uniform
-from zoo.engine.augment.matrix import Draw, draws, matrix
-from zoo.engine.augment.warp import warp
+from zoo.engine.augment.leaf import Leaf, Leaves
+from zoo.engine.augment.program import Program
 from zoo.errors import PolicyError
-from zoo.transform import Fill, Flip, Rotate, Shear, Shift, Transform, Zoom
 
-# Transforms that leave every picture alone, and so cost nothing.
-STILL = frozenset(
-    {
-        Rotate(0),
-        Shift(0, 0),
-        Shear(0),
-        Zoom(1, 1),
-        Flip("horizontal", 0),
-        Flip("vertical", 0),
-    }
-)
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    Array = np.ndarray | tf.Tensor
 
 
-def compile(transforms: Sequence[Transform]) -> Plan:
+def compile(transforms: Sequence[t.Transform]) -> Plan:
     """Turn a policy's transforms into a plan.
 
     Args:
@@ -38,42 +33,118 @@ def compile(transforms: Sequence[Transform]) -> Plan:
         The plan; of an empty list, one that returns every picture's own bits.
 
     Raises:
-        PolicyError: An entry is no transform, or `Fill` stands there twice.
+        PolicyError: An entry is no transform, `Fill` stands there twice, or something follows
+            what must be last.
     """
-    fills = [each for each in transforms if isinstance(each, Fill)]
+    fills = [each for each in transforms if isinstance(each, t.Fill)]
     if len(fills) > 1:
         raise PolicyError(f"a policy has one Fill, received {len(fills)}")
-    moves = tuple(each for each in transforms if not isinstance(each, Fill))
-    return Plan(moves, fills[0] if fills else Fill(), tuple(map(draws, moves)))
+    laid = Leaves.of(transforms)
+    mixes = [leaf for leaf in laid.leaves if isinstance(leaf.transform, t.MIX)]
+    if mixes and any(leaf not in mixes for leaf in laid.leaves[laid.leaves.index(mixes[0]) :]):
+        raise PolicyError("MixUp and CutMix are the last of a policy")
+    alone = [leaf for leaf in laid.leaves if leaf not in mixes]
+    for leaf in alone:
+        for inner in (one for chain in leaf.chains for one in chain):
+            if isinstance(inner.transform, (*t.MIX, *t.NORMAL, t.Crop, t.Resize, t.Blend)):
+                raise PolicyError(f"a chain of Blend cannot hold {type(inner.transform).__name__}")
+    program = Program.of(alone, fills[0] if fills else t.Fill())
+    return Plan(tuple(transforms), laid, program, tuple(mixes))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Draws, matrix and warp of one policy.
+    """Draws, warp and colour passes of one policy.
 
     Args:
-        transforms: Geometric transforms, in order.
-        fill: What is seen beyond the border.
-        draws: What each transform draws.
+        transforms: What the policy returned.
+        leaves: Its columns, and when each transform is done.
+        program: The passes over a picture.
+        mixes: The transforms that mix pictures of a batch.
     """
 
-    transforms: tuple[Transform, ...]
-    fill: Fill
-    draws: tuple[tuple[Draw, ...], ...]
+    transforms: tuple[t.Transform, ...]
+    leaves: Leaves
+    program: Program
+    mixes: tuple[Leaf, ...]
 
     @property
-    def columns(self) -> tuple[Draw, ...]:
+    def columns(self) -> tuple[Column, ...]:
         """What each column of `params` holds."""
-        return tuple(draw for each in self.draws for draw in each)
+        return tuple(self.leaves.columns)
+
+    @property
+    def normalizes(self) -> bool:
+        """Whether pictures leave 0..255, which what follows must know of."""
+        return any(not step.clip for step in self.program.steps)
+
+    @property
+    def exact(self) -> bool:
+        """Whether it repeats what works in floats, and so does itself, at half the speed."""
+        moves = (leaf.transform for leaf in self.program.geometry)
+        return any(isinstance(each, t.GeneratorMoves) for each in moves)
+
+    def output_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of what comes out."""
+        return self.program.output_size((height, width))
+
+    # --- the seam to training -------------------------------------------------------------------
+
+    def batch(
+        self,
+        images: Array,
+        labels: Array,
+        *,
+        seed: int,
+        epoch: Array | int,
+        indices: Array,
+        classes: int,
+    ) -> tuple[Array, Array]:
+        """Augment a training batch and, where the policy mixes pictures, its labels.
+
+        This is all that training calls. It works on numpy arrays and, as part of
+        `tf.data.Dataset.map`, on symbolic tensors:
+
+            dataset.map(lambda images, labels, indices: plan.batch(
+                images, labels, seed=0, epoch=epoch, indices=indices, classes=10))
+
+        Args:
+            images: uint8 or float [N,H,W,3], 0..255; H and W known before the data.
+            labels: Class indices, integers [N].
+            seed: One per training, 0 to 2**32-1.
+            epoch: Which pass over the data; as a tensor where it changes inside a graph.
+            indices: Which picture of the data each row is, [N].
+            classes: Number of classes.
+
+        Returns:
+            Images float32 [N,H,W,3], and the labels as they came or, if `mixes`, shares of the
+            classes float32 [N,classes].
+        """
+        if not _symbolic(images):
+            params = self.sample(seed, int(epoch), np.asarray(indices))
+            seen = self.render(images, params)
+            if not self.mixes:
+                return seen, labels
+            return mixing.mix(self.mixes, seen, np.asarray(labels), params, classes)
+        import tensorflow as tf
+
+        kinds = (tf.float32, tf.float32 if self.mixes else labels.dtype)
+        done, given = tf.numpy_function(
+            lambda pixels, labels, epoch, indices: self.batch(
+                pixels, labels, seed=seed, epoch=epoch, indices=indices, classes=classes
+            ),
+            [images, labels, epoch, indices],
+            kinds,
+            stateful=False,
+        )
+        done.set_shape([images.shape[0], *self.output_size(*images.shape[1:3]), 3])
+        given.set_shape([images.shape[0], classes] if self.mixes else labels.shape)
+        return done, given
 
     def apply(
-        self,
-        images: tf.Tensor,
-        seed: int | tf.Tensor,
-        epoch: int | tf.Tensor,
-        indices: tf.Tensor,
-    ) -> tf.Tensor:
-        """Augment a batch; usable eagerly and inside `tf.data.Dataset.map`.
+        self, images: Array, seed: Array | int, epoch: Array | int, indices: Array | Iterable[int]
+    ) -> Array:
+        """Augment pictures by themselves; usable eagerly and inside `tf.data.Dataset.map`.
 
         What a picture becomes depends on seed, epoch and its index alone, whatever the batch.
 
@@ -81,50 +152,108 @@ class Plan:
             images: uint8 or float [N,H,W,3], 0..255; H and W known before the data.
             seed: One per training, 0 to 2**32-1.
             epoch: Which pass over the data; as a tensor where it changes inside a graph.
-            indices: Which picture of the data each row is, integers [N].
+            indices: Which picture of the data each row is, [N].
 
         Returns:
-            float32 [N,H,W,3], 0..255.
+            float32 [N,H,W,3], 0..255; a numpy array unless `images` is symbolic.
         """
-        return self.warp(images, self.sample(seed, epoch, indices))
+        if not _symbolic(images):
+            return self.render(images, self.sample(int(seed), int(epoch), np.asarray(indices)))
+        import tensorflow as tf
 
-    def sample(
-        self, seed: int | tf.Tensor, epoch: int | tf.Tensor, indices: tf.Tensor
-    ) -> tf.Tensor:
-        """Draw the parameters of each picture: float64 [N,P], one column per `columns`."""
-        columns = self.columns
-        share = uniform(
-            bits(_word(seed), _word(epoch), tf.convert_to_tensor(indices), len(columns))
+        done = tf.numpy_function(
+            self.apply, [images, seed, epoch, indices], tf.float32, stateful=False
         )
-        low = np.array([each.low for each in columns], np.float64)
-        high = np.array([each.high for each in columns], np.float64)
-        coin = np.array([each.coin for each in columns], bool)
-        return tf.where(coin, tf.cast(share < high, tf.float64), low + (high - low) * share)
+        done.set_shape([images.shape[0], *self.output_size(*images.shape[1:3]), 3])
+        return done
 
-    def matrix(self, params: tf.Tensor, height: int, width: int) -> tf.Tensor:
-        """Multiply the transforms of each picture into one output-to-input matrix [N,3,3]."""
-        widths = [len(each) for each in self.draws]
-        values = tf.split(params, widths, axis=1)
-        factors = [
-            matrix(transform, drawn, height, width)
-            for transform, drawn in zip(self.transforms, values, strict=True)
-            if transform not in STILL
-        ]
-        return reduce(tf.matmul, factors)
+    # --- the same in steps ----------------------------------------------------------------------
 
-    def warp(self, images: tf.Tensor, params: tf.Tensor) -> tf.Tensor:
-        """Apply drawn parameters to a batch; the same parameters give the same pictures again."""
-        images = tf.convert_to_tensor(images)
-        if STILL.issuperset(self.transforms):
-            return tf.cast(images, tf.float32)
-        height, width = images.shape[1:3]
-        # XLA fuses the gathers: 3 times the pictures per second at 224 px, at half a second for
-        # each new batch shape, which a data pipeline earns back and a single call does not.
-        resample = warp if tf.executing_eagerly() else tf.function(warp, jit_compile=True)
-        return resample(images, self.matrix(params, height, width), self.fill)
+    def sample(self, seed: int, epoch: int, indices: Array | Iterable[int]) -> np.ndarray:
+        """Draw the parameters of each picture: float64 [N,P], one column per `columns`."""
+        for value in (seed, epoch):
+            if not 0 <= value < 2**32:
+                raise PolicyError(f"seed and epoch are from 0 to 2**32-1, received {value}")
+        words = bits(seed, epoch, np.asarray(indices), len(self.columns))
+        return self.leaves.values(uniform(words))
+
+    def prepare(self, params: np.ndarray, height: int, width: int) -> np.ndarray:
+        """What an executor needs of each picture's parameters: float64 [N,K]."""
+        return self.program.prepare(np.asarray(params, np.float64), (height, width))
+
+    def render(self, images: Array, params: np.ndarray) -> np.ndarray:
+        """Apply drawn parameters on the CPU; the same parameters give the same pictures again."""
+        from zoo.engine.augment import cpu
+
+        pixels = self.check(np.asarray(images))
+        rows = self.prepare(params, *pixels.shape[1:3])
+        if self.exact:
+            pixels = pixels.astype(np.float32)
+        return cpu.run(self.program, pixels, rows, exact=self.exact)
+
+    def on_device(self, images: Array, rows: Array) -> tf.Tensor:
+        """Apply what `prepare` made with TensorFlow: inside a compiled step, on any device.
+
+        Args:
+            images: uint8 or float [N,H,W,3], 0..255.
+            rows: What `prepare` made, float64 or float32 [N,K].
+        """
+        from zoo.engine.augment import device
+
+        return device.run(self.program, images, rows)
+
+    def matrix(self, params: np.ndarray, height: int, width: int) -> np.ndarray:
+        """The output-to-input matrix of each picture, float64 [N,3,3]."""
+        moves = [leaf for leaf in self.program.geometry if leaf is not self.program.elastic]
+        return matrix.total(moves, np.asarray(params), (height, width))
+
+    def masks(self, masks: np.ndarray, params: np.ndarray, background: int = 0) -> np.ndarray:
+        """Move masks as the pictures move, by the nearest pixel: no new label appears.
+
+        Args:
+            masks: Whole numbers [N,H,W].
+            params: What `sample` drew.
+            background: What is seen beyond the border where `Fill` is constant.
+        """
+        from zoo.engine.augment import cpu
+
+        masks = np.asarray(masks)
+        rows = self.prepare(params, *masks.shape[1:3])
+        return cpu.masks(self.program, masks, rows, background)
+
+    def check(self, images: np.ndarray) -> np.ndarray:
+        """Pictures as the executors take them, or a sentence about what is wrong with them."""
+        if images.ndim != 4 or images.shape[3] != 3:
+            raise PolicyError(f"pictures are [N,H,W,3], received the shape {list(images.shape)}")
+        if images.dtype == np.uint8:
+            return images
+        if not np.issubdtype(images.dtype, np.floating):
+            raise PolicyError(f"pictures are uint8 or float, received {images.dtype}")
+        if not images.size:
+            return images.astype(np.float32)
+        low, high = images.min(), images.max()
+        if not np.isfinite([low, high]).all():
+            raise PolicyError("pictures hold values that are no finite numbers (NaN or infinite)")
+        if low < 0 or high > 255:
+            raise PolicyError(
+                f"pictures are 0..255, received values from {low:.4g} to {high:.4g}",
+                hint="augment before they are normalised",
+            )
+        if 0 < high <= 1 and self.program.steps:
+            what = sorted({type(leaf.transform).__name__ for each in self.program.steps
+                           for leaf in each.leaves})  # fmt: skip
+            warnings.warn(
+                f"pictures reach from {low:.3g} to {high:.3g}, as if they were 0..1; "
+                f"{', '.join(what)} take 0..255 and would see black: multiply them by 255",
+                stacklevel=3,
+            )
+        return images.astype(np.float32, copy=False)
 
 
-def _word(value: int | tf.Tensor) -> tf.Tensor:
-    if isinstance(value, int) and not 0 <= value < 2**32:
-        raise PolicyError(f"seed and epoch are from 0 to 2**32-1, received {value}")
-    return tf.convert_to_tensor(value, tf.int64) if isinstance(value, int) else value
+def _symbolic(images: Any) -> bool:
+    """Whether these are tensors of a graph, without importing TensorFlow for numpy arrays."""
+    if isinstance(images, (np.ndarray, list)):
+        return False
+    import tensorflow as tf
+
+    return cast(bool, tf.is_symbolic_tensor(images))

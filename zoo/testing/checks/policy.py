@@ -17,7 +17,7 @@ from zoo.errors import ZooError
 from zoo.testing.checks.options import others
 from zoo.testing.subject import Skip, Subject
 
-TRANSFORMS = transform.Transform.__args__
+TRANSFORMS = transform.TRANSFORMS
 
 
 def gives_transforms(subject: Subject) -> None:

@@ -9,22 +9,31 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from zoo.engine.augment.program import spline
 from zoo.transform import Fill
 
 
-def warp(images: tf.Tensor, matrices: tf.Tensor, fill: Fill) -> tf.Tensor:
+def warp(
+    images: tf.Tensor,
+    matrices: tf.Tensor,
+    fill: Fill,
+    size: tuple[int, int],
+    knots: tf.Tensor | None = None,
+) -> tf.Tensor:
     """Resample pictures at the places that their matrices say.
 
     Args:
         images: [N,H,W,C] of any number type; H and W are known before the data.
-        matrices: Output-to-input maps, float64 [N,3,3], last row 0 0 1.
+        matrices: Output-to-input maps, [N,3,3]; in float64 places are as exact as on the CPU.
         fill: What is seen beyond the border.
+        size: Height h and width w of what comes out.
+        knots: Moves of an Elastic's knots in pixels, [N,2,grid,grid], or None.
 
     Returns:
-        float32 [N,H,W,C].
+        float32 [N,h,w,C].
     """
     height, width = images.shape[1:3]
-    x, y = _places(matrices, height, width)
+    x, y = _places(matrices, size, knots)
     left, right, across = _neighbours(x, width, fill.mode)
     top, bottom, down = _neighbours(y, height, fill.mode)
 
@@ -43,14 +52,21 @@ def warp(images: tf.Tensor, matrices: tf.Tensor, fill: Fill) -> tf.Tensor:
     return seen
 
 
-def _places(matrices: tf.Tensor, height: int, width: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Where in its input each output pixel looks: x and y, float64 [N,H,W]."""
-    columns = tf.range(width, dtype=tf.float64)[None, None, :]
-    rows = tf.range(height, dtype=tf.float64)[None, :, None]
+def _places(
+    matrices: tf.Tensor, size: tuple[int, int], knots: tf.Tensor | None
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Where in its input each output pixel looks: x and y, [N,h,w]."""
+    x = tf.range(size[1], dtype=matrices.dtype)[None, None, :]
+    y = tf.range(size[0], dtype=matrices.dtype)[None, :, None]
+    if knots is not None:
+        grid = knots.shape[2]
+        down, across = (tf.constant(spline(grid, each), matrices.dtype) for each in size)
+        moves = tf.einsum("hi,naij,wj->nahw", down, knots, across)
+        x, y = x + moves[:, 0], y + moves[:, 1]
     m = matrices[:, :, :, None, None]
-    x = m[:, 0, 0] * columns + (m[:, 0, 1] * rows + m[:, 0, 2])
-    y = m[:, 1, 0] * columns + (m[:, 1, 1] * rows + m[:, 1, 2])
-    return x, y
+    u, v, depth = (m[:, i, 0] * x + (m[:, i, 1] * y + m[:, i, 2]) for i in range(3))
+    # Exactly 1 where there is no perspective, so that nothing is rounded.
+    return u / depth, v / depth
 
 
 def _neighbours(place: tf.Tensor, size: int, mode: str) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
