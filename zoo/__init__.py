@@ -21,6 +21,7 @@ _HOMES = {
     "info": "zoo.registry",
     "list_parts": "zoo.registry",
     "load": "zoo.engine.artefact",
+    "operate": "zoo.engine.surgery",
     "predict": "zoo.engine.predict",
     "refresh": "zoo.registry",
     "train": "zoo.engine.train",

@@ -10,6 +10,7 @@
 | +- ConfigError        | a configuration file that cannot be used                     |
 | +- RecipeError        | a recipe that cannot be read or does not fit the model       |
 | +- ModelError         | a model that cannot be assembled as asked                    |
+| +- SurgeryError       | a change to a network that cannot be made                    |
 | +- PolicyError        | an augmentation that cannot be done                          |
 | +- ExplainError       | a prediction that cannot be explained as asked               |
 | +- WeightsError       | weights that are missing, altered or do not fit              |
@@ -19,6 +20,7 @@
 | +- DeviceError        | a device that is not there or is full                        |
 | +- Failure            | the work ran and found a failure (exit code 1)               |
 |    +- ParityFailure   | an exported model differs from its original                  |
+|    +- SurgeryFailure  | a changed network differs from its original                  |
 |    +- HealthFailure   | a check of plugins or environment failed                     |
 """
 
@@ -130,6 +132,10 @@ class ModelError(ZooError):
     """A model that cannot be assembled as asked."""
 
 
+class SurgeryError(ZooError):
+    """A change to a network that cannot be made."""
+
+
 class PolicyError(ZooError):
     """An augmentation that cannot be done."""
 
@@ -166,6 +172,10 @@ class Failure(ZooError):
 
 class ParityFailure(Failure):
     """An exported model differs from its original."""
+
+
+class SurgeryFailure(Failure):
+    """A changed network differs from its original."""
 
 
 class HealthFailure(Failure):

@@ -33,7 +33,8 @@ class Group(click.Group):
         """Import one command."""
         if name not in self.table:
             return None
-        command: click.Command = importlib.import_module(f"{self.package}.{name}").command
+        module = f"{self.package}.{name.replace('-', '_')}"
+        command: click.Command = importlib.import_module(module).command
         return command
 
     def resolve_command(

@@ -1,4 +1,4 @@
-"""`zoo verify`: check an exported folder where it is deployed, without TensorFlow."""
+"""`zoo verify`: measure again what an export or an operation has promised."""
 
 from __future__ import annotations
 
@@ -14,7 +14,22 @@ from zoo.cli.command import Command
 @click.command("verify", cls=Command)
 @click.argument("folder", type=click.Path(path_type=Path))
 def command(folder: Path) -> None:
-    """Check the files, structure and answers of FOLDER, which zoo export made."""
+    """Check the files, structure and answers of FOLDER, which zoo export or zoo surgery made.
+
+    An exported folder is checked where it is deployed, without TensorFlow. Of an operated run the
+    last certificate is measured again, on the same pictures.
+    """
+    if (folder / "run.json").is_file():
+        from zoo.cli.surgery import operation
+        from zoo.engine import run as runs
+        from zoo.engine import runtime
+
+        runs.open(folder)
+        show.note(f"device: {runtime.start('cpu')}")
+        from zoo.engine import surgery
+
+        show.document(surgery.recheck(folder), operation.render)
+        return
     from zoo.engine.export import verify
 
     show.document(verify(folder, progress=show.note), _render)

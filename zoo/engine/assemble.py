@@ -99,7 +99,7 @@ def assemble(
     if dtype not in DTYPES:
         raise ModelError(f"dtype {dtype!r} is not accepted", f"accepted: {', '.join(DTYPES)}")
 
-    with _policy(dtype), _seeded(seed):
+    with _policy(dtype), seeded(seed):
         image = keras.Input((height, width, 3), name="image", dtype="float32")
         normalization = _in_rgb(weights)
         taps = _call(resolved.backbone, _normalize(image, normalization))
@@ -108,11 +108,7 @@ def assemble(
             resolved.backbone.options.get("tap", LAST), taps, image, resolved.backbone.part
         )
         logits, auxiliary = _logits(resolved.head, _call(resolved.head, taps, units), units)
-        activation = "softmax" if units > 1 else "sigmoid"
-        probabilities = keras.layers.Activation(activation, dtype="float32", name="probabilities")(
-            logits
-        )
-        model = keras.Model(image, probabilities, name=_model_name(resolved))
+        model = keras.Model(image, _probabilities(logits), name=_model_name(resolved))
 
     model.zoo_auxiliary = auxiliary
     _check_model(model, resolved)
@@ -135,6 +131,36 @@ def assemble(
     )
     model.zoo_notes = tuple(note for _, note in answers)
     return model
+
+
+def top(
+    head: ResolvedPart,
+    taps: Mapping[str, keras.KerasTensor],
+    units: int,
+    *,
+    dtype: str,
+    seed: int | None,
+) -> keras.KerasTensor:
+    """Put a head on the taps of a backbone that is there.
+
+    Args:
+        head: The head with every option filled.
+        taps: Its taps by name, in order.
+        units: Number of outputs.
+        dtype: As `assemble`.
+        seed: As `assemble`.
+
+    Returns:
+        The probabilities [N, units].
+    """
+    with _policy(dtype), seeded(seed):
+        logits, _ = _logits(head, _call(head, dict(taps), units), units)
+        return _probabilities(logits)
+
+
+def _probabilities(logits: keras.KerasTensor) -> keras.KerasTensor:
+    activation = "softmax" if logits.shape[-1] > 1 else "sigmoid"
+    return keras.layers.Activation(activation, dtype="float32", name="probabilities")(logits)
 
 
 def _classes(classes: int | Sequence[str]) -> tuple[int, tuple[str, ...]]:
@@ -302,7 +328,7 @@ def _policy(dtype: str) -> Iterator[None]:
 
 
 @contextmanager
-def _seeded(seed: int | None) -> Iterator[None]:
+def seeded(seed: int | None) -> Iterator[None]:
     """Layers made inside draw their weights from the seed; the caller's generator is untouched.
 
     Every initialiser and dropout of Keras that is given no seed takes one from `random`.

@@ -89,7 +89,9 @@ class Run:
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
     def history(self) -> list[dict[str, Any]]:
-        """Read history.csv: a row per epoch, `phase` as text, all else as numbers."""
+        """Read history.csv: a row per epoch, `phase` as text, all else as numbers; [] without."""
+        if not (self.path / "history.csv").is_file():
+            return []
         with (self.path / "history.csv").open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         return [{k: _number(v) if k != "phase" else v for k, v in row.items()} for row in rows]

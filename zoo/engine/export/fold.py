@@ -11,6 +11,7 @@ tensors could not be carried across it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import keras
@@ -91,12 +92,13 @@ class Plan:
         return [*others, kernel, Weight.of(bias.astype(np.float32), f"{layer.name}/bias")]
 
 
-def plan(model: keras.Model, values: Values = held) -> Plan:
+def plan(model: keras.Model, values: Values = held, only: Collection[str] | None = None) -> Plan:
     """Decide where each batch normalisation of a model goes.
 
     Args:
         model: A flat functional model.
         values: Where the numbers of its variables come from.
+        only: Names of the layers to dissolve; None for all that can be.
 
     Returns:
         The plan; the model is left as it was.
@@ -112,6 +114,8 @@ def plan(model: keras.Model, values: Values = held) -> Plan:
                 linear[id(node.outputs[0])] = layer
             continue
         if type(layer) not in (layers.BatchNormalization, layers.Rescaling):
+            continue
+        if only is not None and layer.name not in only:
             continue
         (source,), (target,) = node.input_tensors, node.outputs
         if id(source) in linear and network.follower(source) is layer and channels_last(layer):
