@@ -7,6 +7,7 @@ which a function of this file makes. A test keeps the two in step.
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +18,7 @@ import click
 from pydantic import BaseModel
 
 from zoo import config, errors, manifest, recipe, registry
+from zoo.benchmark import case, document
 from zoo.cli.main import zoo
 from zoo.option import Option
 from zoo.part import KINDS, Part
@@ -137,10 +139,22 @@ def schema(model: type[BaseModel]) -> str:
     told = arguments(model)
     rows = []
     for name, field in model.model_fields.items():
-        fallback = "required" if field.is_required() else _default(field.get_default())
+        fallback = (
+            "required"
+            if field.is_required()
+            else _default(field.get_default(call_default_factory=True))
+        )
         key = field.alias or name
         rows.append((f"`{key}`", _takes(model, key), fallback, told.get(name, "")))
     return _table(("key", "takes", "default", "meaning"), rows)
+
+
+def json_schema() -> str:
+    """What a result of zoo bench has to look like, for any validator."""
+    whole = document.Document.model_json_schema(by_alias=True)
+    for table in (whole, *whole["$defs"].values()):
+        table["description"] = table["description"].partition("\n")[0]
+    return f"```json\n{json.dumps(whole, indent=1)}\n```"
 
 
 def arguments(thing: object) -> dict[str, str]:
@@ -169,6 +183,8 @@ def _type(row: dict[str, Any], tables: dict[str, Any]) -> str:
         return " or ".join(f"`{value}`" for value in row["enum"])
     if row.get("type") == "object":
         inner = row.get("additionalProperties") or next(iter(row["patternProperties"].values()))
+        if inner is True:
+            return "a table"
         return f"a table of {_type(inner, tables).removeprefix('a table, ')}"
     if row.get("type") == "array":
         if "prefixItems" in row:
@@ -193,7 +209,7 @@ def _bounds(row: dict[str, Any]) -> str:
 
 
 def _default(value: Any) -> str:
-    if value is None or value in ("", {}):
+    if value is None or value in ("", {}, []):
         return "–"
     if isinstance(value, BaseModel):
         return "changes nothing"
@@ -260,6 +276,11 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "optimizers": optimizers,
     "errors": error_tree,
     "shipped-registry": shipped,
+    "bench-document": lambda: schema(document.Document),
+    "bench-row": lambda: schema(document.Row),
+    "bench-case": lambda: schema(case.Case),
+    "bench-spread": lambda: schema(document.Spread),
+    "bench-schema": json_schema,
 }
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@
 | +- RunError           | a run folder that is in use, unfinished or not one           |
 | +- ExportError        | a model that cannot be exported                              |
 | +- DeviceError        | a device that is not there or is full                        |
+| +- BenchError         | a measurement that cannot be made, read or compared          |
 | +- Failure            | the work ran and found a failure (exit code 1)               |
 |    +- ParityFailure   | an exported model differs from its original                  |
 |    +- SurgeryFailure  | a changed network differs from its original                  |
@@ -162,6 +163,10 @@ class ExportError(ZooError):
 
 class DeviceError(ZooError):
     """A device that is not there or is full."""
+
+
+class BenchError(ZooError):
+    """A measurement that cannot be made, read or compared."""
 
 
 class Failure(ZooError):

@@ -1,9 +1,23 @@
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from math import comb
+
 import numpy as np
 import pytest
 
-from zoo.engine.timing import Phases, is_steady, repeat, samples_for, summarize, warm_up
+from zoo.engine.timing import (
+    Phases,
+    drift,
+    is_steady,
+    median_interval,
+    repeat,
+    samples_for,
+    summarize,
+    warm_up,
+    windows,
+)
 
 
 class Clock:
@@ -58,6 +72,9 @@ def test_summary_of_a_known_sample():
     values = np.random.default_rng(0).permutation(np.arange(1.0, 1002.0))
     summary = summarize(values)
 
+    assert summary.pop("quantiles") == pytest.approx([1.0 + 50 * n for n in range(21)])
+    # (1001 - 1.96 x 31.64) / 2 = 469.5: the 469th smallest and largest of 1..1001.
+    assert (summary.pop("low"), summary.pop("high")) == (469.0, 533.0)
     assert summary == pytest.approx(
         {
             "n": 1001,
@@ -118,7 +135,101 @@ def test_warm_up_gives_up_when_time_is_up_and_says_so():
     assert warm_up(step, seconds=20, clock=clock) == {"steps": 14, "seconds": 21.0, "steady": False}
 
 
+def test_warm_up_is_not_told_steady_by_too_few_steps():
+    clock = Clock()
+    told = warm_up(clock.step(10.0), seconds=3, clock=clock)
+
+    assert told == {"steps": 3, "seconds": 30.0, "steady": None}
+
+
 def test_repeat_goes_on_for_the_time_and_for_the_least_count():
     clock = Clock()
-    assert repeat(clock.step(0.5), seconds=10, clock=clock) == [0.5] * 20
-    assert repeat(clock.step(60.0), seconds=10, at_least=3, clock=clock) == [60.0] * 3
+    assert repeat(clock.step(0.5), seconds=10, clock=clock).durations == (0.5,) * 20
+    assert repeat(clock.step(0.5), seconds=0, at_least=3, clock=clock).durations == (0.5,) * 3
+    # Six steps suffice once patience has ended.
+    assert repeat(clock.step(60.0), seconds=10, clock=clock).durations == (60.0,) * 6
+
+
+def test_steps_that_are_waited_for_lose_no_time():
+    clock = Clock()
+    assert repeat(clock.step(0.5), seconds=10, clock=clock).lost == pytest.approx(0.0)
+
+
+def test_a_step_that_does_not_wait_for_the_device_is_caught():
+    clock = Clock()
+    queued = []
+
+    def launch_only() -> None:
+        queued.append(0.5)  # half a second of work for the device
+        clock.now += 0.01
+
+    def drain() -> None:
+        clock.now += sum(queued)
+
+    timed = repeat(launch_only, seconds=1, drain=drain, clock=clock)
+
+    assert len(timed.durations) == len(queued)
+    assert summarize(timed.durations)["p50"] == pytest.approx(0.01)
+    assert timed.lost == pytest.approx(0.5 / 0.51)
+
+
+def test_a_thread_that_works_on_is_caught_by_a_real_clock():
+    with ThreadPoolExecutor(1) as device:
+        work = []
+        timed = repeat(
+            lambda: work.append(device.submit(time.sleep, 0.01)),
+            seconds=0,
+            drain=lambda: [each.result() for each in work],
+        )
+        waited = repeat(lambda: device.submit(time.sleep, 0.01).result(), seconds=0)
+
+    assert timed.lost > 0.5
+    assert waited.lost < 0.2
+
+
+def test_windows_wait_for_their_last_step_only():
+    clock = Clock()
+    waited = []
+
+    def launch() -> int:
+        clock.now += 0.01
+        return len(waited)
+
+    def wait(result: int) -> None:
+        waited.append(result)
+        clock.now += 0.05
+
+    shares = windows(launch, wait, step_seconds=0.02, seconds=0.45, window=0.1, clock=clock)
+
+    # Five steps of 0.01 and one wait of 0.05 are 0.1 for five steps.
+    assert shares == pytest.approx([0.02] * 10)
+    assert len(waited) == 10
+
+
+def test_the_interval_of_a_median_covers_it_at_95_percent():
+    # k values or more on each side are a matter of n throws of a coin.
+    for n in range(6, 300):
+        low, high = median_interval(range(1, n + 1))
+        assert high == n + 1 - low
+        missed = 2 * sum(comb(n, i) for i in range(int(low))) / 2**n
+        assert missed <= 0.05
+
+
+def test_the_interval_of_a_median_from_samples_whose_median_is_known():
+    chance = np.random.default_rng(0)
+    inside = 0
+    for _ in range(1000):
+        low, high = median_interval(chance.exponential(size=40))
+        inside += low <= np.log(2) <= high
+    assert 940 <= inside <= 1000
+
+
+def test_few_values_have_no_interval():
+    assert median_interval([1.0] * 5) == (None, None)
+    assert median_interval([3.0, 1.0, 2.0, 6.0, 5.0, 4.0]) == (1.0, 6.0)
+
+
+def test_drift_is_the_last_tenth_over_the_first():
+    assert drift(np.linspace(1.0, 2.0, 101)) == pytest.approx(1.955 / 1.045 - 1)
+    assert drift([1.0] * 50 + [1.1] * 50) == pytest.approx(0.1)
+    assert drift([1.0] * 25 + [9.0] * 24) == 0.0  # tenths of four say nothing

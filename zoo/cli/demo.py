@@ -92,7 +92,9 @@ def command(out: Path, device: str | None, verbose: bool) -> None:
         "accuracy": metrics["accuracy"],
         "accuracy_interval": metrics["accuracy_interval"],
         "pictures": metrics["pictures"],
-        "images_per_second": {row["batch_size"]: row["images_per_second"] for row in speed["rows"]},
+        "images_per_second": {
+            row["case"]["batch_size"]: row["images_per_second"] for row in speed["rows"]
+        },
         "parity": {key: exported["parity"][key] for key in ("max_difference", "largest_logit")},
         "seconds": steps.seconds,
         "files": {

@@ -23,7 +23,7 @@ COMMANDS = {
     "predict": "Classify pictures.",
     "explain": "Draw where a model looked.",
     "augment": "Show what an augmentation policy does to pictures.",
-    "bench": "Measure throughput and latency.",
+    "bench": "Measure throughput and latency, and compare results.",
     "export": "Export a model to ONNX and prove it equal.",
     "surgery": "Change a trained network, and prove that its answers stay.",
     "verify": "Check an exported model or an operated run again.",

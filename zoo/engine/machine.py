@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
+import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from zoo.engine import runtime
+from zoo.engine.nvidia import gpu_state
 
-PACKAGES = ("keras-zoo", "tensorflow", "keras", "numpy", "onnx", "onnxruntime", "tf2onnx")
+PACKAGES = (
+    "keras-zoo", "tensorflow", "keras", "jax", "numpy", "onnx", "onnxruntime", "tf2onnx",
+)  # fmt: skip
+CGROUP = Path("/sys/fs/cgroup")
+GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 
 
 def facts() -> dict[str, Any]:
@@ -19,8 +26,10 @@ def facts() -> dict[str, Any]:
 
     Returns:
         `cpu`, `cores` (of the machine), `usable_cores` (that this process may use),
-        `memory_bytes`, `gpus`, `system`, `python` and `packages` (name to version). What the
-        system does not tell is None; so are the GPUs while TensorFlow is not imported.
+        `memory_bytes`, `gpus`, `gpu_state` (what nvidia-smi tells of each), `governor` (of the
+        clock), `load` (of 1, 5 and 15 minutes), limits of the `container`, `revision` (commit of
+        a working copy), `system`, `python` and `packages` (name to version). What the system does
+        not tell is None; so are the GPUs while TensorFlow is not imported.
     """
     return {
         "cpu": _cpu(),
@@ -28,6 +37,11 @@ def facts() -> dict[str, Any]:
         "usable_cores": runtime.cores(),
         "memory_bytes": _memory(),
         "gpus": _gpus(),
+        "gpu_state": gpu_state(),
+        "governor": next(iter(_lines(GOVERNOR)), None),
+        "load": list(os.getloadavg()) if hasattr(os, "getloadavg") else None,
+        "container": container(),
+        "revision": _revision(),
         "system": platform.platform(),
         "python": platform.python_version(),
         "packages": versions(),
@@ -60,6 +74,58 @@ def peak_memory() -> int | None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # macOS counts bytes, others kibibytes.
     return peak if platform.system() == "Darwin" else peak * 1024
+
+
+def forget_peak_memory() -> None:
+    """Let `peak_memory` begin with what is resident now, where the system can."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def available_memory() -> int | None:
+    """Bytes that can still be had, by the machine and by the limit of a container."""
+    found = [
+        int(line.split()[1]) * 1024
+        for line in _lines(Path("/proc/meminfo"))
+        if line.startswith("MemAvailable:")
+    ]
+    limit, used = (_lines(CGROUP / name) for name in ("memory.max", "memory.current"))
+    if limit and used and limit[0].isdigit():
+        found.append(int(limit[0]) - int(used[0]))
+    return min(found, default=None)
+
+
+def container() -> dict[str, Any]:
+    """Limits of the container: `cores` and `memory_bytes`, None where there is no limit."""
+    quota = _lines(CGROUP / "cpu.max")
+    memory = _lines(CGROUP / "memory.max")
+    share, _, period = quota[0].partition(" ") if quota else ("max", "", "")
+    return {
+        "cores": int(share) / int(period) if share.isdigit() else None,
+        "memory_bytes": int(memory[0]) if memory and memory[0].isdigit() else None,
+    }
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+
+
+def _revision() -> str | None:
+    """The commit of the working copy that zoo runs from."""
+    here = Path(__file__).parents[2]
+    if not (here / ".git").exists():
+        return None
+    try:
+        told = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            cwd=here, capture_output=True, text=True, check=True, timeout=10,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return told.stdout.strip()
 
 
 def _cpu() -> str | None:

@@ -8,12 +8,15 @@ import re
 import sys
 import tempfile
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.errors import DeviceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+STATUS = Path("/proc/self/status")
 
 _DEVICE = re.compile(r"cpu|gpu(:(?P<index>\d+))?")
 
@@ -68,6 +71,31 @@ def start(device: str | None = None, verbose: bool = False) -> str:
         return f"cpu ({cores()} cores)"
     details = tf.config.experimental.get_device_details(gpus[index])
     return f"gpu:{index} ({details.get('device_name', 'unnamed')})"
+
+
+def bound_memory() -> None:
+    """Let this process ask for what memory there is and no more.
+
+    A batch that does not fit then raises an error; otherwise the system ends a process that it
+    chooses, which need not be this one.
+    """
+    from zoo.engine import machine
+
+    free = machine.available_memory()
+    try:
+        import resource
+    except ImportError:  # Windows has no such module.
+        return
+    if free is None or not STATUS.is_file():
+        return
+    data = next(
+        int(line.split()[1]) * 1024
+        for line in STATUS.read_text(encoding="ascii", errors="replace").splitlines()
+        if line.startswith("VmData:")
+    )
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limits = [data + int(0.9 * free), *(each for each in (soft, hard) if each >= 0)]
+    resource.setrlimit(resource.RLIMIT_DATA, (min(limits), hard))
 
 
 def check_device(device: str | None) -> int | None:

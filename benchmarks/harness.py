@@ -1,0 +1,88 @@
+"""What the harness itself costs, and how far repeated runs lie apart.
+
+Bounds: the harness adds less than 1 % to the steps that it times, beside a bare loop over the same
+compiled function in turns; runs of one configuration in fresh processes agree within 3 %.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+
+from record import record
+
+from zoo.benchmark import verdict
+from zoo.benchmark.case import Case
+from zoo.engine import runtime, timing
+from zoo.engine.bench import process
+
+SPEC = "small-cnn+linear"
+BATCH, STEPS, ROUNDS, RUNS = 8, 60, 15, 5
+OVERHEAD, SPREAD = 0.01, 0.03
+
+
+def main() -> None:
+    runtime.start("cpu")
+    overhead, seconds = in_turns()
+    case = Case(target=SPEC, batch_size=BATCH, seconds=3.0)
+    rows = [process.measure(case) for _ in range(RUNS)]
+    speeds = [row.images_per_second or 0.0 for row in rows]
+    spread = verdict.run_spread(speeds)
+    load = max(row.foreign_load or 0.0 for row in rows)
+    cells = [
+        ("a step in a bare loop", f"{1000 * seconds['bare']:.3f} ms", ""),
+        ("the same step timed by the harness", f"{1000 * seconds['harness']:.3f} ms", ""),
+        ("what the harness adds, median of pairs", f"{overhead:+.2%}", f"{OVERHEAD:.0%}"),
+        (f"{RUNS} runs in fresh processes", f"±{spread:.1%} of their median", f"±{SPREAD:.0%}"),
+    ]
+    note = (
+        f"{SPEC}, batch {BATCH}, inference. The two loops take turns, {ROUNDS} times {STEPS} steps "
+        f"of each, in one process. Others took up to {load:.0%} of the machine during the runs."
+    )
+    header = ("what", "measured", "bound")
+    record(
+        "harness", "Harness", header, cells, note,
+        overhead=overhead, seconds=seconds, speeds=speeds, spread=spread, foreign_load=load,
+    )  # fmt: skip
+    if overhead > OVERHEAD or spread > SPREAD:
+        raise SystemExit(1)
+
+
+def in_turns() -> tuple[float, dict[str, float]]:
+    """The share that the harness adds, and the seconds of a step each way."""
+    import zoo
+    from zoo.engine.bench import on_tensorflow, source
+
+    model = zoo.build(SPEC, seed=0)
+    shape = (BATCH, *model.input.shape[1:3], 3)
+    program = on_tensorflow.inference(model, shape, "uint8", False)
+    pictures = program.put(source.pictures(shape, "uint8"))
+
+    def step() -> float:
+        return program.wait(program.launch(pictures, None))
+
+    def bare() -> float:
+        started = time.perf_counter()
+        for _ in range(STEPS):
+            step()
+        return (time.perf_counter() - started) / STEPS
+
+    def harness() -> float:
+        started = time.perf_counter()
+        timing.repeat(step, seconds=0, at_least=STEPS, drain=program.drain)
+        return (time.perf_counter() - started) / STEPS
+
+    bare()
+    pairs = []
+    for number in range(ROUNDS):
+        # Each goes first as often as second.
+        first, second = (bare, harness) if number % 2 else (harness, bare)
+        told = {first.__name__: first(), second.__name__: second()}
+        pairs.append((told["bare"], told["harness"]))
+    overhead = statistics.median(after / before for before, after in pairs) - 1
+    medians = [statistics.median(column) for column in zip(*pairs, strict=True)]
+    return overhead, dict(zip(("bare", "harness"), medians, strict=True))
+
+
+if __name__ == "__main__":
+    main()

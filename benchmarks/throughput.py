@@ -1,0 +1,103 @@
+"""How fast the seven backbones of the teaching sources run here, inference and a step of training.
+
+    python benchmarks/throughput.py [--new] [NAME ...]
+
+Rows that `results/throughput-rows.json` holds are not measured again without --new, so that the
+table can be filled in several sittings. On a machine with an NVIDIA GPU the batches are larger and
+layers compute in bfloat16; KERAS_BACKEND=jax runs them on JAX. It stops after nine minutes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+
+from record import HERE, record
+
+from zoo.benchmark import document, table
+from zoo.benchmark.case import Case
+from zoo.benchmark.document import Document
+from zoo.engine.bench import run
+
+# Heads as the sources have them, at the size that the backbone was made for.
+MODELS = {
+    "small-cnn": "small-cnn+linear",
+    "minception": "minception+linear",
+    "inception-v1": "inception-v1+linear",
+    "vgg16": "vgg16+dense",
+    "vgg16bn": "vgg16bn+dense-bn",
+    "inception-v3": "inception-v3+linear",
+    "inception-resnet-v2": "inception-resnet-v2+linear",
+}
+GPU = shutil.which("nvidia-smi") is not None
+BATCHES = (
+    {"inference": (1, 64, 256), "train": (64, 256)} if GPU else {"inference": (1, 8), "train": (4,)}
+)
+PRECISION = "mixed_bfloat16" if GPU else "float32"
+SECONDS = 2.0
+LIMIT = 9 * 60
+ROWS = HERE / "results" / "throughput-rows.json"
+
+
+def main() -> None:
+    started = time.monotonic()
+    new = "--new" in sys.argv
+    chosen = [word for word in sys.argv[1:] if not word.startswith("--")] or list(MODELS)
+    known = document.read(ROWS) if ROWS.exists() and not new else None
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    cases = [
+        Case(
+            target=MODELS[name], mode=mode, batch_size=batch, precision=PRECISION,
+            backend=backend, seconds=SECONDS,
+        )
+        for name in MODELS
+        for mode, batches in BATCHES.items()
+        for batch in batches
+    ]  # fmt: skip
+    held = {row.case.key for row in known.rows} if known else set()
+    wanted = {MODELS[name] for name in chosen}
+    for case in cases:
+        if case.key in held or case.target not in wanted:
+            continue
+        if time.monotonic() - started > LIMIT:
+            print("nine minutes are over: run it again for the rest", file=sys.stderr)
+            break
+        print(run.sentence(case), file=sys.stderr)
+        there = [each for each in cases if each.key in held] + [case]
+        known = run.rows(there, done=known)
+        held.add(case.key)
+        document.write(known, ROWS)
+    if known is not None:
+        tell(known)
+
+
+def tell(measured: Document) -> None:
+    """Write the table, with what makes a row doubtful below it."""
+    header, lines = table.cells(measured.rows)
+    remarks = table.remarks(measured.rows)
+    peaks = ", ".join(
+        f"{peak.gemm_gflops:,.0f} GFLOP/s in a matrix product, {peak.copy_gbytes:.1f} GB/s in a copy"
+        for peak in measured.peaks
+    )
+    device = next((row.device for row in measured.rows if row.device), "")
+    note = (
+        f"On {device}. Each row in a fresh process, random weights, 1000 classes, pictures on the "
+        "device; a training step is SGD with momentum. ms are medians of single steps, with their "
+        f"median absolute deviation. The device itself: {peaks}."
+    )
+    if remarks:
+        note += " Doubtful: " + "; ".join(remarks) + "."
+    record(
+        "throughput",
+        "Throughput",
+        header,
+        lines,
+        note,
+        rows=[r.model_dump() for r in measured.rows],
+    )
+
+
+if __name__ == "__main__":
+    main()

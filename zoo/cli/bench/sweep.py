@@ -1,0 +1,98 @@
+"""`zoo bench sweep`: every backbone that a pattern names, with resume."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from zoo.benchmark import document
+from zoo.benchmark.case import Backend, Case, Mode
+from zoo.benchmark.document import Document
+from zoo.cli import show
+from zoo.cli.bench import options
+from zoo.cli.command import Command, load_registry
+from zoo.errors import BenchError
+
+
+@click.command("sweep", cls=Command)
+@click.argument("patterns", metavar="PATTERN...", nargs=-1, required=True)
+@click.option("--head", default="linear", show_default=True, help="The head of every model.")
+@options.batch_sizes(1)
+@click.option(
+    "--mode",
+    "modes",
+    type=click.Choice(get_args(Mode)),
+    multiple=True,
+    default=("inference",),
+    show_default=True,
+)
+@click.option(
+    "--backend", type=click.Choice(get_args(Backend)), default="tensorflow", show_default=True
+)
+@options.input_size(None)
+@click.option("--resume", type=click.Path(path_type=Path), help="FILE.json to go on with.")
+@options.common
+def command(
+    patterns: tuple[str, ...],
+    head: str,
+    batch_sizes: tuple[int, ...],
+    modes: tuple[Mode, ...],
+    backend: Backend,
+    input_size: int | None,
+    resume: Path | None,
+    seconds: float,
+    runs: int,
+    outs: tuple[Path, ...],
+    device: str | None,
+    verbose: bool,
+) -> None:
+    """Measure every backbone whose name fits a pattern, such as 'resnet*'.
+
+    With --resume the file is written after each row, and rows that it holds already are not
+    measured again: an interrupted sweep goes on where it was.
+    """
+    names = _names(patterns)
+    registry = load_registry()
+    specs = [str(registry.resolve(registry.parse(f"{name}+{head}")).spec) for name in names]
+    if resume is not None and not resume.parent.is_dir():
+        raise BenchError(f"the folder {resume.parent} does not exist", "make it first")
+    done = document.read(resume) if resume is not None and resume.exists() else None
+    cases = [
+        Case(
+            target=spec,
+            mode=mode,
+            batch_size=size,
+            backend=backend,
+            input_size=input_size,
+            device=device,
+            seconds=seconds,
+        )
+        for spec in specs
+        for mode in modes
+        for size in batch_sizes
+    ]
+    if done is not None:
+        kept = len({row.case.key for row in done.rows} & {case.key for case in cases})
+        show.note(f"{resume} holds {kept} of {len(cases)} rows already")
+
+    def keep(result: Document) -> None:
+        if resume is not None:
+            document.write(result, resume)
+
+    options.end(options.measure(cases, runs=runs, outs=outs, verbose=verbose, done=done, keep=keep))
+
+
+def _names(patterns: tuple[str, ...]) -> list[str]:
+    known = [part.id for part in load_registry().parts(kind="backbone")]
+    found = []
+    for pattern in patterns:
+        fitting = [name for name in known if fnmatchcase(name, pattern)]
+        if not fitting:
+            raise BenchError(
+                f"no backbone fits the pattern {pattern!r}", "zoo list --kind backbone names them"
+            )
+        found += fitting
+    return list(dict.fromkeys(found))
