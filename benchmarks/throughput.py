@@ -78,7 +78,7 @@ def tell(measured: Document) -> None:
     header, lines = table.cells(measured.rows)
     remarks = table.remarks(measured.rows)
     peaks = ", ".join(
-        f"{peak.gemm_gflops:,.0f} GFLOP/s in a matrix product, {peak.copy_gbytes:.1f} GB/s in a copy"
+        f"{peak.gemm_gflops:,.0f} GFLOP/s in a matrix product, {peak.copy_gbytes:.1f} GB/s copied"
         for peak in measured.peaks
     )
     device = next((row.device for row in measured.rows if row.device), "")

@@ -1,0 +1,198 @@
+"""Models of zoo beside the same models of torchvision, with the same weights.
+
+    python benchmarks/torch_peers.py [NAME ...]
+
+Needs the extra `reference`. Each way runs in a process of its own on all cores: torch itself, ONNX
+Runtime on torch's export, zoo on TensorFlow, and ONNX Runtime on zoo's export. The checkpoint that
+torch wrote goes through zoo's converter, and answers to the same pictures are compared first.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from record import record
+
+from zoo.engine import timing
+
+BATCH, SECONDS = 4, 4.0
+PICTURES, TOLERANCE = "pictures.npz", 1e-4
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A model of torchvision and what reads its checkpoint."""
+
+    model: str
+    spec: str
+    format: str
+    size: int = 224
+    options: tuple[tuple[str, Any], ...] = ()
+
+
+AUXILIARY = (("aux_logits", True), ("init_weights", False))
+PEERS = {
+    "resnet50-v1.5": Peer("resnet50", "resnet50-v1.5+linear", "torch-resnet"),
+    "vgg16bn": Peer("vgg16_bn", "vgg16bn+dense:layers=2:units=4096", "torchvision-vgg"),
+    "inception-v1": Peer(
+        "googlenet", "inception-v1+linear", "torchvision-googlenet", options=AUXILIARY
+    ),
+    "inception-v3-torch": Peer(
+        "inception_v3", "inception-v3-torch+linear", "torch-inception-v3", 299, AUXILIARY
+    ),
+}
+WAYS = {
+    "torch": "torch",
+    "torch_onnx": "ONNX Runtime, torch's export",
+    "zoo": "zoo",
+    "zoo_onnx": "ONNX Runtime, zoo's export",
+}
+
+
+def main() -> None:
+    rows, facts = [], {}
+    for name in sys.argv[1:] or PEERS:
+        with tempfile.TemporaryDirectory() as folder:
+            told = {way: _in_a_process(way, name, folder) for way in WAYS}
+        expected = np.asarray(told["torch"]["probabilities"])
+        cells = [name]
+        for way, each in told.items():
+            difference = float(np.abs(np.asarray(each.pop("probabilities")) - expected).max())
+            if difference > TOLERANCE:
+                raise SystemExit(f"{name}: {way} answers otherwise than torch, by {difference:.2g}")
+            each["difference"] = difference
+            speed = BATCH / each["step_seconds"]["p50"]
+            spread = each["step_seconds"]["mad"] / each["step_seconds"]["p50"]
+            cells.append(f"{speed:.1f} ± {speed * spread:.1f}")
+        worst = max(each["difference"] for each in told.values())
+        rows.append((*cells, f"{worst:.0e}"))
+        facts[name] = told
+        print(rows[-1], file=sys.stderr)
+    note = (
+        f"Images a second, median ± median absolute deviation; batch {BATCH}, float32, 1000 "
+        "classes, torch's random weights in all, pictures in memory. torch runs channels last, "
+        "eager; zoo is TensorFlow without XLA. The last column is the largest difference of a "
+        "probability from torch's."
+    )
+    header = ("backbone", *WAYS.values(), "difference")
+    record("torch_peers", "Beside torchvision", header, rows, note, models=facts)
+
+
+def _in_a_process(way: str, name: str, folder: str) -> dict[str, Any]:
+    command = [sys.executable, __file__, "--way", way, name, folder]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{name}, {way}: failed; is the extra reference installed?")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _told(step: Any, probabilities: np.ndarray) -> None:
+    """Time a step as zoo bench does, and print what came out."""
+    step()
+    timing.warm_up(step, seconds=SECONDS)
+    timed = timing.repeat(step, seconds=SECONDS)
+    facts = {"step_seconds": timing.summarize(timed.durations)}
+    print(json.dumps(facts | {"probabilities": probabilities.tolist()}))
+
+
+def torch(peer: Peer, folder: Path) -> None:
+    """The model of torchvision; leaves its checkpoint, its export and the pictures."""
+    import torch
+    from safetensors.torch import save_file
+
+    torch.manual_seed(0)
+    model = _torchvision(torch, peer).eval()
+    save_file(dict(model.state_dict()), folder / "model.safetensors")
+    shape = (BATCH, peer.size, peer.size, 3)
+    pictures = np.random.default_rng(0).integers(0, 256, shape, dtype="uint8")
+    image = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+    np.savez(folder / PICTURES, pictures=pictures, image=image.numpy())
+    torch.onnx.export(
+        model, (image,), folder / "torch.onnx", dynamo=False, input_names=["image"],
+        output_names=["logits"],
+    )  # fmt: skip
+    model = model.to(memory_format=torch.channels_last)
+    image = image.contiguous(memory_format=torch.channels_last)
+
+    with torch.inference_mode():
+        answers = torch.softmax(model(image), 1).numpy()
+        _told(lambda: float(torch.softmax(model(image), 1).sum()), answers)
+
+
+def torch_onnx(peer: Peer, folder: Path) -> None:
+    """ONNX Runtime on what torch exported."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(folder / "torch.onnx")
+    image = np.load(folder / PICTURES)["image"]
+
+    def answers() -> np.ndarray:
+        (logits,) = session.run(["logits"], {"image": image})
+        powers = np.exp(logits - logits.max(1, keepdims=True))
+        return powers / powers.sum(1, keepdims=True)
+
+    _told(lambda: float(answers().sum()), answers())
+
+
+def zoo(peer: Peer, folder: Path) -> None:
+    """Zoo's model with the checkpoint's weights, compiled by TensorFlow; leaves its export."""
+    from zoo.engine import runtime
+
+    runtime.start("cpu")
+    from zoo import registry
+    from zoo.engine.assemble import assemble
+    from zoo.engine.bench import on_tensorflow
+    from zoo.engine.export import export
+    from zoo.engine.weights import local
+
+    parts = registry.load()
+    file = folder / "model.safetensors"
+    resolved = local.use(parts.resolve(parts.parse(peer.spec)), file, peer.format)
+    model = assemble(resolved, classes=1000, input_size=peer.size)
+    pictures = np.load(folder / PICTURES)["pictures"]
+    program = on_tensorflow.inference(model, pictures.shape, "uint8", False)
+    there = program.put(pictures)
+    _told(
+        lambda: program.wait(program.launch(there, None)),
+        program.answer(program.launch(there, None)),
+    )
+    export(model, folder / "zoo")
+
+
+def zoo_onnx(peer: Peer, folder: Path) -> None:
+    """ONNX Runtime on what zoo exported."""
+    from zoo.engine.bench import on_onnxruntime
+
+    pictures = np.load(folder / PICTURES)["pictures"]
+    program, _, _ = on_onnxruntime.inference(folder / "zoo" / "model.onnx", BATCH)
+    _told(
+        lambda: program.wait(program.launch(pictures, None)),
+        program.launch(pictures, None),
+    )
+
+
+def _torchvision(torch: Any, peer: Peer) -> Any:
+    """Without its compiled operators torchvision imports once two of them are declared."""
+    library = torch.library.Library("torchvision", "DEF")
+    for name in ("nms", "qnms"):
+        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    import torchvision
+
+    model = getattr(torchvision.models, peer.model)(weights=None, **dict(peer.options))
+    model.declared = library  # it is withdrawn when it is collected
+    return model
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--way"]:
+        way, name, folder = sys.argv[2:]
+        globals()[way](PEERS[name], Path(folder))
+    else:
+        main()
