@@ -21,6 +21,7 @@ pytestmark = [
 PARTS = registry.load()
 BACKBONES = [part.id for part in PARTS.parts(kind="backbone") if part.id != "small-cnn"]
 HEADS = [part.id for part in PARTS.parts(kind="head")]
+INTERPRETERS = [part.id for part in PARTS.parts(kind="interpreter")]
 
 
 def attempt(target: str, **case) -> str | None:
@@ -42,9 +43,10 @@ def test_a_head_trains_on_jax(name):
     assert attempt(f"small-cnn:width=0.25+{name}", mode="train", batch_size=2) is None
 
 
-def test_an_interpreter_explains_on_jax():
+@pytest.mark.parametrize("name", INTERPRETERS)
+def test_an_interpreter_explains_on_jax(name):
     case = Case(
-        target="grad-cam", subject="explain", model="small-cnn:width=0.25+linear", batch_size=2,
+        target=name, subject="explain", model="small-cnn:width=0.25+linear", batch_size=2,
         backend="jax", classes=3,
     )  # fmt: skip
     assert process.attempt(case).error is None
