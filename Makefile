@@ -29,7 +29,7 @@ docs: $(VENV)/.installed-docs
 install: $(VENV)/.installed
 
 bench: $(VENV)/.installed-test
-	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+	$(BIN)/zoo bench --suite
 
 clean:
 	rm -rf $(VENV) dist build demo site

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,9 @@ WAYS = {
 
 
 def main() -> None:
+    if find_spec("torch") is None or find_spec("torchvision") is None:
+        print("left out: pip install 'keras-zoo[reference]' first", file=sys.stderr)
+        return
     rows, facts = [], {}
     for name in sys.argv[1:] or PEERS:
         with tempfile.TemporaryDirectory() as folder:

@@ -15,7 +15,6 @@ MACHINE = {
     "cores": 4,
     "usable_cores": 2,
     "memory_bytes": 8 << 30,
-    "gpus": [],
     "python": "3.11.7",
     "packages": {"keras": "3.15.1", "tensorflow": "2.21.0"},
 }

@@ -81,5 +81,17 @@ def test_results_of_two_machines_are_refused_unless_forced(row, document):
     assert compare(here, there, force=True)[0].verdict == "faster"
 
 
+def test_another_gpu_makes_another_machine_and_another_clock_does_not(row, document):
+    def gpu(name: str, clock: str) -> list[dict[str, str]]:
+        return [{"name": name, "clocks.sm": clock}]
+
+    here = document(row(), gpu_state=gpu("H200", "1980 MHz"))
+    assert compare(here, document(row(), gpu_state=gpu("H200", "345 MHz")))
+    with pytest.raises(BenchError, match="different machines: GPU H200 and H100"):
+        compare(here, document(row(), gpu_state=gpu("H100", "1980 MHz")))
+    with pytest.raises(BenchError, match="different machines: GPU H200 and none"):
+        compare(here, document(row()))
+
+
 def test_other_packages_on_the_same_machine_are_what_one_compares(row, document):
     assert compare(document(row()), document(row(), packages={"keras": "4"}))

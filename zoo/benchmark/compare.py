@@ -10,8 +10,8 @@ from zoo.benchmark.document import Document, Row
 from zoo.benchmark.verdict import noise
 from zoo.errors import BenchError
 
-MACHINE = ("cpu", "cores", "usable_cores", "memory_bytes", "gpus")
-"""Facts that make two machines two."""
+MACHINE = ("cpu", "cores", "usable_cores", "memory_bytes")
+"""Facts that make two machines two, beside the names of their GPUs."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,11 @@ def compare(before: Document, after: Document, *, force: bool = False) -> list[P
     Raises:
         BenchError: The machines differ, or nothing was measured in both.
     """
-    different = [key for key in MACHINE if before.machine.get(key) != after.machine.get(key)]
+    was, now = _machine(before), _machine(after)
+    different = [f"{key} {was[key]} and {now[key]}" for key in was if was[key] != now[key]]
     if different and not force:
-        told = "; ".join(
-            f"{key} {before.machine.get(key)} and {after.machine.get(key)}" for key in different
-        )
         raise BenchError(
-            f"the results are of different machines: {told}",
+            f"the results are of different machines: {'; '.join(different)}",
             "measure both on one machine, or compare all the same with --force",
         )
     later = {row.case.key: row for row in after.rows if row.images_per_second}
@@ -79,6 +77,12 @@ def compare(before: Document, after: Document, *, force: bool = False) -> list[P
             "measure the same targets, modes, batch sizes and settings in both",
         )
     return pairs
+
+
+def _machine(document: Document) -> dict[str, Any]:
+    facts = document.machine
+    gpus = [gpu["name"] for gpu in facts.get("gpu_state") or ()]
+    return {key: facts.get(key) for key in MACHINE} | {"GPU": ", ".join(gpus) or "none"}
 
 
 def _pair(before: Row, after: Row) -> Pair:
