@@ -79,7 +79,7 @@ def compare(spec: str, folder: Path) -> tuple[dict[str, float], list[tuple[str, 
         timing.warm_up(step, seconds=2 * SECONDS, at_least=3)
     for _ in range(ROUNDS):
         for way, step in steps.items():
-            taken[way] += timing.repeat(step, seconds=SECONDS, at_least=3)
+            taken[way] += timing.repeat(step, seconds=SECONDS, at_least=3).durations
     census = quantize.census(paths["int8"])["int8"]
     return {way: 1000 * float(np.median(each)) for way, each in taken.items()}, list(census.items())
 

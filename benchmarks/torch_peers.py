@@ -175,10 +175,11 @@ def zoo_onnx(peer: Peer, folder: Path) -> None:
     from zoo.engine.bench import on_onnxruntime
 
     pictures = np.load(folder / PICTURES)["pictures"]
-    program, _, _ = on_onnxruntime.inference(folder / "zoo" / "model.onnx", BATCH)
+    program, _ = on_onnxruntime.inference(folder / "zoo" / "model.onnx", BATCH)
+    there = program.put(pictures)
     _told(
-        lambda: program.wait(program.launch(pictures, None)),
-        program.launch(pictures, None),
+        lambda: program.wait(program.launch(there, None)),
+        program.launch(there, None),
     )
 
 

@@ -94,6 +94,7 @@ def test_options_given_several_times_are_measured_in_every_combination(measured,
 
 def test_an_onnx_file_is_run_by_onnxruntime(measured, tmp_path):
     (tmp_path / "model.onnx").write_bytes(b"")
+    (tmp_path / "zoo.json").write_text("{}")
     assert main(["bench", str(tmp_path), "--batch-size", "1"]) == 0
     assert [case.backend for case in measured] == ["onnxruntime"]
 

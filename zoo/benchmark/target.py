@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from zoo import stored
+from zoo import exported, stored
 from zoo.registry import Registry
-
-ONNX = "model.onnx"
-"""The model's file in an exported folder."""
-
-
-def onnx_file(target: str) -> Path | None:
-    """The ONNX file that a target means: itself, or that of an exported folder."""
-    path = Path(target)
-    if path.suffix == ".onnx":
-        return path
-    return path / ONNX if (path / ONNX).is_file() and not (path / stored.MODEL).is_file() else None
 
 
 def is_name(target: str) -> bool:
     """Whether a target is the name of a model, to be built with random weights."""
-    return onnx_file(target) is None and not stored.is_path(target)
+    return not exported.is_one(target) and not stored.is_path(target)
 
 
 def check(target: str, registry: Registry) -> str:
@@ -37,10 +24,10 @@ def check(target: str, registry: Registry) -> str:
     Raises:
         ZooError: It does not, or is no model.
     """
-    path = onnx_file(target)
-    if path is not None and path.is_file():
-        return target
-    if path is not None or stored.is_path(target):
+    if is_name(target):
+        return str(registry.resolve(registry.parse(target)).spec)
+    if exported.is_one(target):
+        exported.locate(target)
+    else:
         stored.locate(target)
-        return target
-    return str(registry.resolve(registry.parse(target)).spec)
+    return target

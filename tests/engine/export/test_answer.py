@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import onnx
 import pytest
@@ -11,9 +9,10 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 import zoo
-from zoo.engine.export import latency
+from zoo.benchmark.case import Case
+from zoo.engine.bench import measure
 from zoo.engine.export.answer import Classifier
-from zoo.errors import ExportError
+from zoo.errors import BenchError, ExportError
 
 
 @pytest.fixture(scope="module")
@@ -197,23 +196,23 @@ def test_a_damaged_description_is_named(deployed, tmp_path):
 
 
 def test_speed_of_an_exported_folder(deployed, small):
-    document = latency.bench(deployed, batch_sizes=[1, 2], seconds=0)
+    row = measure.row(Case(target=str(deployed), backend="onnxruntime", batch_size=2, seconds=0))
 
-    assert [row["batch_size"] for row in document["rows"]] == [1, 2]
-    assert document["spec"] == "small-cnn:width=0.125+linear"
-    assert document["input_size"] == [32, 32]
+    assert row.images_per_second > 0
+    assert row.model.name == "small-cnn:width=0.125+linear"
+    assert row.model.input_size == [32, 32]
     # Keras counts what is multiplied in the same way.
     from zoo.engine import cost
 
-    assert document["gmacs"] == pytest.approx(cost.of(small()).total("macs") / 1e9, rel=0.05)
-    json.dumps(document)
+    assert row.model.gmacs == pytest.approx(cost.of(small()).total("macs") / 1e9, rel=0.05)
 
 
 def test_speed_at_a_batch_that_the_file_does_not_take(small, tmp_path):
     zoo.export(small(), tmp_path / "deploy", batch=2)
+    case = Case(target=str(tmp_path / "deploy"), backend="onnxruntime", batch_size=1, seconds=0)
 
-    with pytest.raises(ExportError) as error:
-        latency.bench(tmp_path / "deploy", batch_sizes=[1], seconds=0)
+    with pytest.raises(BenchError) as error:
+        measure.row(case)
 
     assert str(error.value) == (
         "model.onnx takes batches of 2 alone, received 1\n  hint: say --batch-size 2"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from zoo import exported
 from zoo.benchmark import target as target_kind
 from zoo.benchmark.case import Case
 from zoo.cli.bench import options
@@ -37,7 +38,7 @@ def command(
     """Measure how fast an interpreter explains a model's answers."""
     registry = load_registry()
     names = [str(registry.parse_part("interpreter", method)) for method in methods]
-    if target_kind.onnx_file(model) is not None:
+    if exported.is_one(model):
         raise BenchError(f"{model} is an ONNX file, whose gradients nobody knows")
     model = target_kind.check(model, registry)
     cases = [

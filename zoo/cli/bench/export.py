@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from zoo import exported
 from zoo.benchmark import target as target_kind
 from zoo.benchmark.case import Case
 from zoo.cli.bench import options
@@ -31,7 +32,7 @@ def command(
     """Measure an export: seconds, peak memory, size of the file, parity."""
     registry = load_registry()
     for target in targets:
-        if target_kind.onnx_file(target) is not None:
+        if exported.is_one(target):
             raise BenchError(f"{target} is exported already")
     cases = [
         Case(

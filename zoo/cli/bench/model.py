@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import click
 
+from zoo import exported
 from zoo.benchmark import target as target_kind
 from zoo.benchmark.case import Backend, Case, Mode, Precision, Source
 from zoo.cli import show
@@ -166,7 +167,7 @@ def _check(given: tuple[str, ...], policy: str | None, sources: tuple[Source, ..
 
 
 def _backends(target: str) -> tuple[Backend, ...]:
-    return ("onnxruntime",) if target_kind.onnx_file(target) else ("tensorflow",)
+    return ("onnxruntime",) if exported.is_one(target) else ("tensorflow",)
 
 
 def _sized(case: Case, batch_sizes: tuple[str, ...]) -> list[Case]:

@@ -2,84 +2,75 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
 
+from zoo import exported
 from zoo.benchmark.document import ModelFacts
 from zoo.engine import runtime
 from zoo.engine.bench.program import Program
+from zoo.engine.export import macs, session
+from zoo.engine.export.answer import Classifier
 from zoo.errors import BenchError
 
-TYPES = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}
+PROBABILITIES = "probabilities"
 
 
-def inference(path: Path, batch_size: int) -> tuple[Program, tuple[int, ...], str]:
+def inference(path: Path, batch_size: int) -> tuple[Program, tuple[int, ...]]:
     """A forward pass.
 
     Args:
-        path: The `.onnx` file, whose first input is a batch of pictures.
+        path: The `.onnx` file.
         batch_size: Pictures in a step.
 
     Returns:
-        The program, and shape and dtype of its batch.
+        The program, whose `put` takes pictures [N,H,W,3] whatever the file wants, and their shape.
 
     Raises:
-        BenchError: The file cannot be opened, or does not take such a batch.
+        ExportError: The file cannot be run.
+        BenchError: It takes another batch.
     """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = runtime.cores()
-    wanted = ["CUDAExecutionProvider", "CPUExecutionProvider"]
-    there = [name for name in wanted if name in onnxruntime.get_available_providers()]
-    try:
-        session = onnxruntime.InferenceSession(path, options, providers=there)
-    except Exception as error:  # its own classes share no base
-        raise BenchError(f"{path} cannot be opened: {str(error).splitlines()[0]}") from None
-    image = session.get_inputs()[0]
-    shape = (batch_size, *image.shape[1:])
-    if isinstance(image.shape[0], int) and image.shape[0] != batch_size:
+    threads = runtime.cores()
+    asked = session.Session(path, session.options(threads))
+    if asked.batch not in (None, batch_size):
         raise BenchError(
-            f"{path} takes batches of {image.shape[0]} only, asked for {batch_size}",
-            "export it with a batch of any size",
+            f"{path.name} takes batches of {asked.batch} alone, received {batch_size}",
+            f"say --batch-size {asked.batch}",
         )
-    if image.type not in TYPES or not all(isinstance(extent, int) for extent in shape):
-        raise BenchError(
-            f"{path} takes {image.type} {image.shape}; accepted are pictures of a fixed size as "
-            "uint8 or float32"
-        )
-    names = [output.name for output in session.get_outputs()]
-    name = "probabilities" if "probabilities" in names else names[0]
+    name = PROBABILITIES if PROBABILITIES in asked.outputs else asked.outputs[0]
     program = Program(
-        launch=lambda pictures, labels: session.run([name], {image.name: pictures})[0],
+        launch=lambda feed, labels: asked.run([name], feed)[0],
         wait=lambda answers: float(answers.sum()),
-        put=np.asarray,
+        put=lambda array: asked.feed(array) if array.ndim == 4 else array,
         drain=lambda: None,
         asynchronous=False,
-        answer=lambda answers: answers,
+        answer=lambda answers: np.asarray(answers),
         settings={
-            "providers": session.get_providers(),
-            "graph_optimization": str(options.graph_optimization_level).rpartition(".")[2],
-            "intra_op_threads": options.intra_op_num_threads,
+            "providers": list(session.PROVIDERS),
+            "intra_op_threads": threads,
+            "layout": "channels_first" if asked.channels_first else "channels_last",
+            "onnxruntime": onnxruntime.__version__,
         },
     )
-    return program, shape, TYPES[image.type]
+    size = asked.size if None not in asked.size else Classifier(path, "0..255").size
+    return program, (batch_size, *size, 3)
 
 
-def facts(path: Path, shape: tuple[int, ...]) -> ModelFacts:
-    """What an `.onnx` file tells of its model; its multiplications are not counted."""
-    model = onnx.load(path, load_external_data=False)
-    sizes = [math.prod(tensor.dims) for tensor in model.graph.initializer]
-    output = model.graph.output[-1].type.tensor_type.shape.dim
-    extents = shape[1:3] if shape[-1] == 3 else shape[2:4]
+def facts(path: Path, size: tuple[int, int]) -> ModelFacts:
+    """What a file, and the folder around it, tell of the model."""
+    graph = onnx.load(path).graph
+    told = exported.facts(path)
+    output = graph.output[0].type.tensor_type.shape.dim
+    counted = macs.count(graph, size) / 1e9
     return ModelFacts(
-        name=str(path),
-        parameters=sum(sizes),
-        gmacs=None,
-        input_size=list(extents),
-        classes=output[-1].dim_value if output else 0,
-        batch_norms=sum(node.op_type == "BatchNormalization" for node in model.graph.node),
+        name=told.get("arch") or str(path),
+        parameters=sum(int(np.prod(tensor.dims)) for tensor in graph.initializer),
+        gmacs=counted or None,
+        input_size=list(size),
+        classes=len(told.get("classes") or ()) or (output[-1].dim_value if output else 0),
+        batch_norms=sum(node.op_type == "BatchNormalization" for node in graph.node),
         dtype="float32",
     )

@@ -39,7 +39,10 @@ def main(what: str, answer: Path) -> None:
         if not is_full(error):
             raise
         told = {
-            "row": {"case": case.model_dump(), "error": f"batch {case.batch_size} does not fit"}
+            "row": {
+                "case": case.model_dump(),
+                "error": f"a batch of {case.batch_size} does not fit into memory",
+            }
         }
     beside = answer.with_name("unfinished")
     beside.write_text(json.dumps(told), encoding="utf-8")

@@ -161,7 +161,7 @@ def _latencies(paths: list[Path], image: np.ndarray) -> list[float]:
         timing.warm_up(step, seconds=SECONDS / 2, at_least=3)
     for _ in range(5):
         for step, taken in zip(steps, seconds, strict=True):
-            taken += timing.repeat(step, seconds=SECONDS / 5, at_least=2)
+            taken += timing.repeat(step, seconds=SECONDS / 5, at_least=2).durations
     return [1000 * float(np.median(each)) for each in seconds]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo import exported
 from zoo.benchmark import target as targets
 from zoo.benchmark.document import Agreement, ModelFacts
 from zoo.engine.bench import source
@@ -41,7 +42,7 @@ def load(case: Case) -> keras.Model | None:
     Raises:
         BenchError: The case asks of the target what it cannot give.
     """
-    if targets.onnx_file(case.target) is not None:
+    if exported.is_one(case.target):
         if case.backend != "onnxruntime" or case.mode != "inference":
             raise BenchError(
                 f"{case.target} is an ONNX file, which only onnxruntime runs, and inference only",
@@ -80,9 +81,7 @@ def work(case: Case, model: keras.Model | None) -> Work:
         The work.
     """
     if model is None:
-        path = targets.onnx_file(case.target)
-        assert path is not None
-        return _of_onnx(case, path, None)
+        return _of_onnx(case, exported.locate(case.target), None)
     if case.backend == "onnxruntime":
         if case.mode != "inference":
             raise BenchError("onnxruntime trains nothing", "leave --mode train out")
@@ -130,7 +129,7 @@ def _exported(case: Case, model: keras.Model) -> Work:
     with tempfile.TemporaryDirectory(prefix="zoo-bench-") as folder:
         out = Path(folder, "onnx")
         export(model, out)
-        made = _of_onnx(case, out / targets.ONNX, model)
+        made = _of_onnx(case, out / exported.MODEL, model)
     about = facts(case, model)
     batch_norms = made.model.batch_norms if made.model else 0
     return replace(
@@ -143,26 +142,12 @@ def _exported(case: Case, model: keras.Model) -> Work:
 def _of_onnx(case: Case, path: Path, model: keras.Model | None) -> Work:
     from zoo.engine.bench import on_onnxruntime
 
-    program, shape, dtype = on_onnxruntime.inference(path, case.batch_size)
-    if case.source in ("cache", "folder") and (dtype != "uint8" or shape[-1] != 3):
-        raise BenchError(
-            f"{path} takes {dtype} {list(shape[1:])}: files become uint8 pictures [H,W,3] only",
-            "bench it from the device",
-        )
-    about = on_onnxruntime.facts(path, shape)
-    if case.source == "device":
-        kept = source.pictures(shape, dtype)
-        made = Work(
-            launch=lambda: program.launch(kept, None),
-            count=case.batch_size,
-            wait=program.wait,
-            settings=program.settings,
-        )
-    else:
-        made = _work(case, program, shape, about.classes, {})
+    program, shape = on_onnxruntime.inference(path, case.batch_size)
+    about = on_onnxruntime.facts(path, shape[1:3])
+    made = _work(case, program, shape, about.classes, {})
     if model is not None:
         made = replace(made, agreement=lambda: _agreement(case, program, shape, model))
-    return replace(made, model=about)
+    return replace(made, model=about, gflop=2 * (about.gmacs or 0) * case.batch_size)
 
 
 def facts(case: Case, model: keras.Model) -> ModelFacts:
