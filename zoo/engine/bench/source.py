@@ -77,14 +77,14 @@ def of(
     return copied
 
 
-def policy(text: str | None) -> Any:
+def plan(text: str | None) -> Any:
     """A policy, compiled as training compiles it; None for none."""
     from zoo import policy as policies
     from zoo import registry
     from zoo.engine import augment
 
     transforms = policies.transforms(text, registry.load()) if text else ()
-    return augment.compile(transforms).apply if transforms else None
+    return augment.compile(transforms) if transforms else None
 
 
 def made(folder: Path, count: int = MADE) -> list[Path]:
@@ -115,6 +115,7 @@ def _files(
 
     batch, height, width = shape[:3]
     samples = _samples(case, classes)
+    compiled = plan(case.policy)
     # A compiled step takes whole batches only.
     times = max(1, -(-batch // len(samples)))
     samples = (samples * times)[: len(samples) * times // batch * batch]
@@ -125,7 +126,7 @@ def _files(
             batch,
             shuffle=0,
             epochs=None,
-            policy=policy(case.policy),
+            policy=compiled.apply if compiled else None,
             cache_bytes=data.CACHE_BYTES if case.source == "cache" else 0,
             preprocessing=preprocessing or picture.DESCRIPTION,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import tensorflow as tf
 
 from zoo.engine import runtime
@@ -13,35 +14,49 @@ from zoo.errors import BenchError
 
 if TYPE_CHECKING:
     from zoo.benchmark.case import Case
+    from zoo.engine.augment import Plan
 
 SIZE = 224
+SEED, EPOCH = 0, 0
 
 
-def load(case: Case) -> Any:
+def load(case: Case) -> Plan:
     """The compiled policy."""
-    policy = source.policy(case.target)
-    if policy is None:
+    plan: Plan | None = source.plan(case.target)
+    if plan is None:
         raise BenchError(f"policy {case.target} changes nothing: there is nothing to measure")
-    return policy
+    return plan
 
 
-def work(case: Case, policy: Any) -> Work:
-    """A batch as training has it: uint8 pictures in, float32 pictures out."""
+def work(case: Case, plan: Plan) -> Work:
+    """A batch, its parameters drawn anew: on the CPU as in training, or with XLA in one step."""
     side = case.input_size or SIZE
-    count = case.batch_size
-    images = tf.constant(source.pictures((count, side, side, 3), "uint8"))
-    indices = tf.range(count, dtype=tf.int64)
-    seed, epoch = tf.constant(0, tf.int64), tf.constant(0, tf.int64)
-
-    @tf.function(jit_compile=case.jit_compile, autograph=False)
-    def augment(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        seen = policy(images, seed, epoch, indices)
-        return tf.reduce_sum(seen), seen
-
-    compiled = augment.get_concrete_function(images)
+    pictures = source.pictures((case.batch_size, side, side, 3), "uint8")
+    indices = np.arange(case.batch_size)
+    launch = _on_device(plan, pictures, indices) if case.jit_compile else None
     return Work(
-        launch=lambda: compiled(images),
-        count=count,
-        wait=lambda result: float(result[0]),
-        settings={"input_size": side, "intra_op_threads": runtime.cores()},
+        launch=launch or (lambda: plan.apply(pictures, SEED, EPOCH, indices)),
+        count=case.batch_size,
+        # One number of the last picture is there when all are.
+        wait=lambda seen: float(np.asarray(seen[-1, -1, -1, -1])),
+        settings={
+            "input_size": side,
+            "jit_compile": case.jit_compile,
+            "intra_op_threads": runtime.cores(),
+        },
     )
+
+
+def _on_device(plan: Plan, pictures: np.ndarray, indices: np.ndarray) -> Any:
+    images = tf.constant(pictures)
+    height, width = pictures.shape[1:3]
+
+    @tf.function(jit_compile=True, autograph=False)
+    def augment(images: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+        return plan.on_device(images, rows)
+
+    def launch() -> tf.Tensor:
+        params = plan.sample(SEED, EPOCH, indices)
+        return augment(images, tf.constant(plan.prepare(params, height, width)))
+
+    return launch

@@ -30,6 +30,7 @@ def work(case: Case, samples: list[folder.Sample]) -> Work:
     """A batch, decoded anew or, with the source `cache`, kept after its first epoch."""
     side = case.input_size or SIZE
     size = min(case.batch_size, len(samples))
+    plan = source.plan(case.policy)
     batches = iter(
         data.batches(
             samples[: len(samples) // size * size],
@@ -37,7 +38,7 @@ def work(case: Case, samples: list[folder.Sample]) -> Work:
             size,
             shuffle=0,
             epochs=None,
-            policy=source.policy(case.policy),
+            policy=plan.apply if plan else None,
             cache_bytes=data.CACHE_BYTES if case.source == "cache" else 0,
         )
     )
