@@ -132,7 +132,6 @@ def ranges(model: Path, images: Iterator[np.ndarray], method: str) -> TensorsDat
     """
     kind, options = METHODS[method]
     taken = Session(model)
-    options = {**options, "max_intermediate_outputs": CHUNK}
     with (
         tempfile.TemporaryDirectory() as scratch,
         warnings.catch_warnings(),
@@ -148,6 +147,8 @@ def ranges(model: Path, images: Iterator[np.ndarray], method: str) -> TensorsDat
             extra_options=options,
         )
         feeds = [taken.feed(image) for image in images]
+        # What each call collects is merged with the calls before; onnxruntime's own limit on what
+        # it holds (max_intermediate_outputs) drops it instead.
         for start in range(0, len(feeds), CHUNK):
             calibrator.collect_data(_Reader(feeds[start : start + CHUNK]))
             calibrator.intermediate_outputs = []
