@@ -125,6 +125,24 @@ REFUSED = {
         "error: Invalid value for '--opset': 21 is not in the range 13<=x<=18.\n"
         "  hint: zoo export --help shows what it takes\n",
     ),
+    "pictures without the eight bits": (
+        [SMALL, "--calibrate", "data"],
+        "error: --calibrate is for --int8\n  hint: add --int8, or leave it out\n",
+    ),
+    "eight bits without pictures": (
+        [SMALL, "--int8"],
+        "error: --int8 needs pictures to take the ranges of activations from\n"
+        "  hint: give the folder of the training's pictures: --calibrate DATA\n",
+    ),
+    "pictures that are not there": (
+        [SMALL, "--int8", "--calibrate", "no-such-folder"],
+        "error: no folder no-such-folder\n  hint: give a folder with one folder per class\n",
+    ),
+    "two choices that do not go together": (
+        [SMALL, "--size", "resize", "--layout", "nchw"],
+        "error: size 'resize' takes pictures as they are decoded, uint8 and nhwc; received uint8 "
+        "and nchw\n  hint: leave the input dtype and layout out\n",
+    ),
 }
 
 
@@ -165,8 +183,38 @@ def test_a_stored_model_takes_no_options_of_a_new_one(capsys, tmp_path) -> None:
     )
 
 
+def test_an_exported_folder_is_asked_and_timed(capsys, deployed) -> None:
+    picture = deployed / "golden" / "real-1.png"
+
+    code, text, progress = run(capsys, "predict", deployed, picture, "--top", 2)
+
+    assert (code, progress) == (0, "")
+    assert text.splitlines()[2].startswith(f"{picture}  ")
+
+    code, text, _ = run(capsys, "bench", deployed / "model.onnx", "--batch-size", 1, "--seconds", 0)
+
+    assert code == 0
+    assert "device       cpu (onnxruntime)" in text
+
+
+def test_what_an_onnx_file_cannot_do(capsys, deployed) -> None:
+    code, _, err = run(capsys, "bench", deployed, "--mode", "train")
+
+    assert code == 2
+    assert err == (
+        f"error: --mode train is for Keras, and {deployed} is an exported model\n"
+        "  hint: leave it out\n"
+    )
+
+
 @pytest.mark.parametrize(
-    "words", [["export", "smal-cnn+linear", "--out", "x"], ["verify", "no-such-folder"]]
+    "words",
+    [
+        ["export", "smal-cnn+linear", "--out", "x"],
+        ["verify", "no-such-folder"],
+        ["predict", "no-such.onnx", "x.png"],
+        ["bench", "no-such.onnx"],
+    ],
 )
 def test_a_typo_costs_no_import_of_tensorflow(words) -> None:
     code = (

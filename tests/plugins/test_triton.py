@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
+
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 from zoo_triton import hooks
@@ -59,13 +62,13 @@ def message_class():
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("Config"))
 
 
-def document(classes=3, outputs=3):
+def document(classes=3, outputs=3, batch="batch", size=(24, 32)):
     return {
         "name": "vgg16bn-dense-bn",
         "classes": [f"class {index}" for index in range(classes)],
-        "inputs": [{"name": "image", "dtype": "uint8", "shape": ["batch", 24, 32, 3]}],
+        "inputs": [{"name": "image", "dtype": "uint8", "shape": [batch, *size, 3]}],
         "outputs": [
-            {"name": name, "dtype": "float32", "shape": ["batch", outputs]}
+            {"name": name, "dtype": "float32", "shape": [batch, outputs]}
             for name in ("probabilities", "logits")
         ],
     }
@@ -95,6 +98,38 @@ def test_triton_can_read_the_configuration():
 def test_one_sigmoid_output_has_no_labels():
     # Two class names and one number: Triton wants as many lines as numbers.
     assert parsed(document(classes=2, outputs=1)).output[0].label_filename == ""
+
+
+def test_sizes_that_the_client_chooses():
+    config = parsed(document(size=("height", "width")))
+
+    assert list(config.input[0].dims) == [-1, -1, 3]
+
+
+def test_a_model_of_one_batch_size_is_told_in_full():
+    config = parsed(document(batch=4))
+
+    assert config.max_batch_size == 0
+    assert list(config.input[0].dims) == [4, 24, 32, 3]
+    assert not config.HasField("dynamic_batching")
+
+
+@pytest.mark.parametrize("batch", ["batch", 4])
+def test_the_configuration_keeps_to_tritons_own_schema(batch):
+    found = importlib.util.find_spec("tritonclient")
+    if found is None:
+        pytest.skip("needs tritonclient, which holds the schema")
+    (package,) = found.submodule_search_locations
+    path = Path(package, "grpc", "model_config_pb2.py")  # the package itself would import grpc
+    spec = importlib.util.spec_from_file_location("model_config_pb2", path)
+    schema = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(schema)
+
+    config = text_format.Parse(hooks.configuration(document(batch=batch)), schema.ModelConfig())
+
+    assert config.platform == "onnxruntime_onnx"
+    assert config.input[0].data_type == schema.TYPE_UINT8
+    assert config.output[0].label_filename == "labels.txt"
 
 
 @pytest.mark.parametrize("links", [True, False])

@@ -22,6 +22,9 @@ REPOSITORY = "triton"
 MAX_BATCH_SIZE = 32
 """The largest batch the server gathers; the model takes any."""
 
+ANY = -1
+"""A dimension that the client chooses."""
+
 TYPES = {"uint8": "TYPE_UINT8", "float32": "TYPE_FP32"}
 
 
@@ -51,28 +54,35 @@ def configuration(document: dict[str, Any]) -> str:
         ",\n".join(_tensor(tensor, document) for tensor in document[kind])
         for kind in ("inputs", "outputs")
     )
+    fixed = _fixed(document)
     return f"""\
 name: "{document["name"]}"
 platform: "onnxruntime_onnx"
-max_batch_size: {MAX_BATCH_SIZE}
+max_batch_size: {0 if fixed else MAX_BATCH_SIZE}
 input [
 {inputs}
 ]
 output [
 {outputs}
 ]
-dynamic_batching {{ }}
+{"" if fixed else "dynamic_batching { }"}
 optimization {{ graph {{ level: 1 }} }}
 parameters {{ key: "intra_op_thread_count" value: {{ string_value: "0" }} }}
 """
 
 
+def _fixed(document: dict[str, Any]) -> bool:
+    """Whether the model takes one batch size alone: Triton then gathers none, and is told all."""
+    return isinstance(document["inputs"][0]["shape"][0], int)
+
+
 def _tensor(tensor: dict[str, Any], document: dict[str, Any]) -> str:
-    _, *dims = tensor["shape"]
+    batch, *dims = (side if isinstance(side, int) else ANY for side in tensor["shape"])
+    shown = [batch, *dims] if _fixed(document) else dims
     fields = [
         f'name: "{tensor["name"]}"',
         f"data_type: {TYPES[tensor['dtype']]}",
-        f"dims: {dims}",
+        f"dims: {shown}",
     ]
     # One sigmoid output stands for two classes, and Triton wants a label for each output.
     if tensor["name"] == "probabilities" and dims == [len(document["classes"])]:

@@ -134,6 +134,35 @@ def test_a_description_of_another_model(deployed):
     )
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"files": None},
+        {"files": {"float32": "other.onnx"}},
+        {"tolerances": {}},
+        {"outputs": []},
+    ],
+)
+def test_a_description_of_nothing(change, deployed):
+    facts = json.loads((deployed / "zoo.json").read_text())
+    bundle.write_json(deployed / "zoo.json", {**facts, **change})
+    sign(deployed)
+
+    assert failure(deployed) == (
+        f"{deployed / 'zoo.json'} does not describe the files beside it\n  hint: export again"
+    )
+
+
+def test_a_folder_does_not_choose_its_own_tolerance(deployed):
+    facts = json.loads((deployed / "zoo.json").read_text())
+    bundle.write_json(deployed / "zoo.json", {**facts, "tolerances": {"model.onnx": 1e9}})
+    golden = dict(np.load(deployed / "golden.npz"))
+    np.savez_compressed(deployed / "golden.npz", **{**golden, "logits": golden["logits"] * 1.01})
+    sign(deployed)
+
+    assert "logits are off by " in failure(deployed)
+
+
 def test_a_model_that_is_none(deployed):
     (deployed / "model.onnx").write_bytes(b"no model")
     sign(deployed)

@@ -39,15 +39,16 @@ def verify(folder: str | Path, *, progress: Callable[[str], None] | None = None)
     say("checking checksums")
     files = bundle.check_sums(folder)
     say("checking the structure")
-    facts = json.loads((folder / bundle.FACTS).read_text(encoding="utf-8"))
+    facts = _facts(folder)
     _check_structure(folder / bundle.MODEL, facts)
     figures = {}
-    rough = {name for form, name in facts["files"].items() if form.startswith("int8")}
-    for name, tolerance in facts["tolerances"].items():
+    for form, name in facts["files"].items():
         say(f"comparing {name} with the golden logits")
+        # What is promised of a form is not for its folder to say.
+        tolerance = describe.TOLERANCES.get(form, facts["tolerances"][name])
         figures[name] = parity.compare(folder / name, folder / bundle.GOLDEN, tolerance)
         try:
-            parity.check(figures[name], logits_alone=name in rough)
+            parity.check(figures[name], logits_alone=form not in describe.TOLERANCES)
         except ParityFailure as failure:
             raise ParityFailure(
                 f"{name}: {failure.message}",
@@ -75,6 +76,23 @@ def _check_format(folder: Path) -> None:
             "ONNX",
             f"the files are checked by: cd {folder} && sha256sum -c {bundle.SUMS}",
         )
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    """What the folder says of its model, with all that is asked of it here."""
+    path = folder / bundle.FACTS
+    try:
+        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        names, tolerances = facts["files"], facts["tolerances"]
+        complete = names["float32"] == bundle.MODEL and all(
+            (folder / name).is_file() and tolerances[name] > 0 for name in names.values()
+        )
+        complete = complete and bool(facts["inputs"]) and bool(facts["outputs"][0]["name"])
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        complete = False
+    if not complete:
+        raise ParityFailure(f"{path} does not describe the files beside it", "export again")
+    return facts
 
 
 def _check_structure(path: Path, facts: dict[str, Any]) -> None:
