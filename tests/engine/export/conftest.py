@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import onnxruntime
 import pytest
+from PIL import Image
 
 import zoo
 from zoo.engine import anatomy
@@ -96,3 +97,12 @@ def small():
         return built[key]
 
     return small
+
+
+@pytest.fixture(scope="session")
+def picture(tmp_path_factory):
+    """A picture file that is not square."""
+    path = tmp_path_factory.mktemp("pictures") / "noise.png"
+    pixels = np.random.default_rng(0).integers(0, 256, (50, 90, 3), np.uint8)
+    Image.fromarray(pixels).save(path)
+    return path

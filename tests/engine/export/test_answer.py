@@ -22,14 +22,6 @@ def deployed(small, tmp_path_factory):
     return out
 
 
-@pytest.fixture(scope="module")
-def picture(tmp_path_factory):
-    path = tmp_path_factory.mktemp("pictures") / "noise.png"
-    pixels = np.random.default_rng(0).integers(0, 256, (50, 90, 3), np.uint8)
-    Image.fromarray(pixels).save(path)
-    return path
-
-
 def elsewhere(path, *, shape=("n", 3, 8, 6), kind=TensorProto.FLOAT, softmax=False, names=None):
     """A classifier of three classes: the means of red, green and blue times ten."""
     axes = [2, 3] if shape[1] == 3 else [1, 2]

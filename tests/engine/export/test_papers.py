@@ -43,15 +43,6 @@ def ask(folder, *words):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-@pytest.fixture(scope="module")
-def picture(tmp_path_factory):
-    """A photograph that is not square."""
-    path = tmp_path_factory.mktemp("pictures") / "noise.png"
-    pixels = np.random.default_rng(0).integers(0, 256, (50, 90, 3), np.uint8)
-    Image.fromarray(pixels).save(path)
-    return path
-
-
 def test_names_a_picture_as_zoo_does(deployed, small, picture):
     answer = ask(deployed, "--top", 2, picture)
 
