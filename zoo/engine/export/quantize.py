@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
+from onnx import numpy_helper
 from onnxruntime.quantization import QuantType
 from onnxruntime.quantization.calibrate import TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
@@ -70,9 +71,44 @@ def write(
         )
         quantizer.quantize_model()
     result = quantizer.model.model
+    _shield(result.graph, floating)
     del result.graph.value_info[:]
     result.producer_name, result.producer_version = producer
     path.write_bytes(result.SerializeToString(deterministic=True))
+
+
+def _shield(graph: onnx.GraphProto, names: Collection[str]) -> None:
+    """Keep onnxruntime from quantising what was left in float32.
+
+    It takes a float node between dequantised inputs and a quantised output for one that somebody
+    forgot, and quantises its weights itself, by tensor. So the sign of the weights is turned, which
+    is exact, and given back by a node that stands in between.
+
+    Args:
+        graph: The quantised graph, changed in place.
+        names: Nodes with weights that were left out.
+    """
+    arrays = {tensor.name: tensor for tensor in graph.initializer}
+    nodes = []
+    for node in graph.node:
+        nodes.append(node)
+        if node.name not in names:
+            continue
+        for name in [name for name in node.input if name in arrays]:
+            turned = f"{name}/turned"
+            array = -numpy_helper.to_array(arrays[name])
+            if turned not in arrays:
+                arrays[turned] = numpy_helper.from_array(array, turned)
+            node.input[list(node.input).index(name)] = turned
+        output, node.output[0] = node.output[0], f"{node.output[0]}/turned"
+        nodes.append(
+            onnx.helper.make_node("Neg", [node.output[0]], [output], name=f"Neg_{node.name}")
+        )
+    used = {name for node in nodes for name in node.input}
+    del graph.node[:]
+    graph.node.extend(nodes)
+    del graph.initializer[:]
+    graph.initializer.extend(arrays[name] for name in arrays if name in used)
 
 
 def end(model: onnx.ModelProto) -> list[str]:
