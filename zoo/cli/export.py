@@ -127,11 +127,13 @@ def command(
         pixels = sizes.accept(resolved.backbone.part, asked, resolved.backbone.weights)
 
     _check_quantisation(int8, calibrate, target)
-    from zoo.engine.export import bundle, interface, page
+    from zoo.engine.export import bundle, interface
 
     interface.Interface(input_dtype, layout, batch, size, opset)
     bundle.check(out)
     if web:
+        from zoo.engine.export import page
+
         page.check()
     options = {
         "format": format,

@@ -279,6 +279,7 @@ def _facts(
     names, images = probes.probes(parts.input_size, real)
     say(f"asking Keras about {len(images)} pictures")
     golden = {"images": images, "names": names, **reference.answers(model, images, numbers)}
+    gc.collect()  # what was traced holds the weights it was asked with
     if interface.size != "fixed":
         golden |= _others(model, interface, numbers)
     np.savez_compressed(folder / bundle.GOLDEN, **golden)

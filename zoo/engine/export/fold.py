@@ -165,7 +165,8 @@ def _into_input(affine: Affine, kernel: Weight, bias: np.ndarray) -> tuple[Weigh
     scale, shift = np.tile(affine.scale, tiles)[:, None], np.tile(affine.shift, tiles)
     array = kernel.read()
     bias = bias + sum(shift[rows] @ array[rows].astype(np.float64) for rows in _blocks(array))
-    return kernel.mapped(kernel.shape, lambda array: _scaled(array, scale)), bias
+    del array
+    return kernel.mapped(kernel.shape, lambda array: _scaled(array, scale, kernel.fresh)), bias
 
 
 def _into_output(
@@ -176,12 +177,12 @@ def _into_output(
     # One axis more, as the kernel has, so that blocks of both can be taken alike.
     scale = scale.reshape((1,) * (len(kernel.shape) - len(channels)) + channels)
     bias = np.broadcast_to(bias * affine.scale + affine.shift, np.prod(channels))
-    return kernel.mapped(kernel.shape, lambda array: _scaled(array, scale)), bias
+    return kernel.mapped(kernel.shape, lambda array: _scaled(array, scale, kernel.fresh)), bias
 
 
-def _scaled(array: np.ndarray, scale: np.ndarray) -> np.ndarray:
+def _scaled(array: np.ndarray, scale: np.ndarray, in_place: bool) -> np.ndarray:
     """`array * scale` in float64 block by block, cast once."""
-    result = np.empty_like(array)
+    result = array if in_place else np.empty_like(array)
     for rows in _blocks(array):
         result[rows] = array[rows].astype(np.float64) * (scale if len(scale) == 1 else scale[rows])
     return result

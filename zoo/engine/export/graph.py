@@ -23,12 +23,14 @@ class Weight:
         dtype: Its type.
         read: Makes the array. It may share memory with the Keras model: never written to.
         label: Name of the Keras variable it comes from, or "" if it belongs to none.
+        fresh: Each reading makes an array of its own, which may be written to after all.
     """
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     read: Callable[[], np.ndarray]
     label: str = ""
+    fresh: bool = False
 
     @classmethod
     def of(cls, array: np.ndarray, label: str = "") -> Weight:

@@ -14,15 +14,18 @@ from zoo.engine import anatomy
 from zoo.engine.export import ending
 from zoo.engine.export.values import Values, held
 
-AT_ONCE = 224 * 224
+SMALL = 224 * 224
+"""Pixels in all for which tracing the model would not pay."""
+
+AT_ONCE = 4 * SMALL
 """Pixels that are asked about at once: the maps of so many fit into any memory."""
 
 
 def answers(model: keras.Model, images: np.ndarray, values: Values = held) -> dict[str, np.ndarray]:
-    """Ask a Keras model, one picture at a time unless all of them are small.
+    """Ask a Keras model, a few pictures at a time.
 
-    One at a time, since the answer to a picture does not depend on the others in its batch, and
-    the maps of one take an eighth of the memory of those of eight.
+    The answer to a picture does not depend on the others in its batch, and the maps of a few take
+    less memory than those of all.
 
     Args:
         model: The model. One with mixed precision is asked in float32, as it is exported.
@@ -47,12 +50,12 @@ def answers(model: keras.Model, images: np.ndarray, values: Values = held) -> di
             return network.call(pictures, training=False)
 
     with _full_precision():
-        if np.prod(images.shape[:3]) <= AT_ONCE:  # tracing would not pay for one call
-            asked = [ask(tf.constant(images, tf.float32))]
-        else:
-            one = tf.TensorSpec((1, *images.shape[1:]), tf.float32)
-            ask = tf.function(ask, input_signature=[one], autograph=False)
-            asked = [ask(image[None].astype(np.float32)) for image in images]
+        if np.prod(images.shape[:3]) > SMALL:
+            some = tf.TensorSpec((None, *images.shape[1:]), tf.float32)
+            ask = tf.function(ask, input_signature=[some], autograph=False)
+        count = max(1, AT_ONCE // int(np.prod(images.shape[1:3])))
+        parts = [images[start : start + count] for start in range(0, len(images), count)]
+        asked = [ask(tf.constant(part, tf.float32)) for part in parts]
     given = {name: np.concatenate([each[name].numpy() for each in asked]) for name in end.tensors}
     if end.features is not None:
         kernel = values(end.classifier.kernel).read()

@@ -104,9 +104,8 @@ class _Saved:
 
     def __call__(self, variable: keras.Variable) -> Weight:
         dataset, dtype = self._datasets[id(variable)], np.dtype(variable.dtype)
-        return Weight(
-            tuple(variable.shape), dtype, lambda: np.asarray(dataset[()], dtype), variable.path
-        )
+        read = lambda: np.asarray(dataset[()], dtype)  # noqa: E731
+        return Weight(tuple(variable.shape), dtype, read, variable.path, fresh=True)
 
 
 @contextmanager
