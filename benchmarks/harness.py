@@ -17,14 +17,14 @@ from zoo.engine import runtime, timing
 from zoo.engine.bench import process
 
 SPEC = "small-cnn+linear"
-BATCH, STEPS, ROUNDS, RUNS = 8, 60, 15, 5
+BATCH, STEPS, ROUNDS, RUNS = 8, 40, 15, 4
 OVERHEAD, SPREAD = 0.01, 0.03
 
 
 def main() -> None:
     runtime.start("cpu")
     overhead, seconds = in_turns()
-    case = Case(target=SPEC, batch_size=BATCH, seconds=3.0)
+    case = Case(target=SPEC, batch_size=BATCH, seconds=2.0)
     rows = [process.measure(case) for _ in range(RUNS)]
     speeds = [row.images_per_second or 0.0 for row in rows]
     spread = verdict.run_spread(speeds)

@@ -1,14 +1,16 @@
 """How fast the seven backbones of the teaching sources run here, inference and a step of training.
 
-    python benchmarks/throughput.py [--new] [NAME ...]
+    python benchmarks/throughput.py [--new] [--minutes N] [NAME ...]
 
-Rows that `results/throughput-rows.json` holds are not measured again without --new, so that the
+Rows that `results/rows/throughput.json` holds are not measured again without --new, so that the
 table can be filled in several sittings. On a machine with an NVIDIA GPU the batches are larger and
-layers compute in bfloat16; KERAS_BACKEND=jax runs them on JAX. It stops after nine minutes.
+layers compute in bfloat16; KERAS_BACKEND=jax runs them on JAX. It
+stops after nine minutes, or N.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import sys
@@ -37,15 +39,17 @@ BATCHES = (
 )
 PRECISION = "mixed_bfloat16" if GPU else "float32"
 SECONDS = 2.0
-LIMIT = 9 * 60
-ROWS = HERE / "results" / "throughput-rows.json"
+ROWS = HERE / "results" / "rows" / "throughput.json"
 
 
 def main() -> None:
     started = time.monotonic()
-    new = "--new" in sys.argv
-    chosen = [word for word in sys.argv[1:] if not word.startswith("--")] or list(MODELS)
-    known = document.read(ROWS) if ROWS.exists() and not new else None
+    reader = argparse.ArgumentParser()
+    reader.add_argument("names", nargs="*", default=list(MODELS))
+    reader.add_argument("--new", action="store_true")
+    reader.add_argument("--minutes", type=float, default=9.0)
+    asked = reader.parse_args()
+    known = document.read(ROWS) if ROWS.exists() and not asked.new else None
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     cases = [
         Case(
@@ -57,17 +61,18 @@ def main() -> None:
         for batch in batches
     ]  # fmt: skip
     held = {row.case.key for row in known.rows} if known else set()
-    wanted = {MODELS[name] for name in chosen}
+    wanted = {MODELS[name] for name in asked.names}
     for case in cases:
         if case.key in held or case.target not in wanted:
             continue
-        if time.monotonic() - started > LIMIT:
-            print("nine minutes are over: run it again for the rest", file=sys.stderr)
+        if time.monotonic() - started > 60 * asked.minutes:
+            print("time is over: run it again for the rest", file=sys.stderr)
             break
         print(run.sentence(case), file=sys.stderr)
-        there = [each for each in cases if each.key in held] + [case]
+        there = [each for each in cases if each.key in held or each is case]
         known = run.rows(there, done=known)
         held.add(case.key)
+        ROWS.parent.mkdir(parents=True, exist_ok=True)
         document.write(known, ROWS)
     if known is not None:
         tell(known)
