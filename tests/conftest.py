@@ -10,11 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from zoo import registry
 
 if TYPE_CHECKING:
     import keras
+
+# How fast a machine is at the moment says nothing of the code.
+settings.register_profile("zoo", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("zoo")
 
 
 @pytest.fixture(autouse=True)
