@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from zoo import policy, registry
-from zoo.engine import augment, generate, picture, sheet
+from zoo.engine import augment, figure, generate, picture, sheet
 from zoo.engine.explain import explain
 from zoo.engine.train import train
 
@@ -45,9 +45,7 @@ def main(words: list[str]) -> None:
         found = [min((shapes / "test" / name).iterdir()) for name in SHOWN]
         draw_policy("light", found)
         for interpreter in ("grad-cam", "grad-cam:tap=stage2"):
-            drawn = sheet.explanations(
-                explain(run, found, interpreter=interpreter), title=interpreter
-            )
+            drawn = figure.draw(explain(run, found, interpreter=interpreter), title=interpreter)
             keep(drawn, interpreter.replace(":tap=", "-"))
 
 

@@ -1,4 +1,4 @@
-"""All that a plugin imports: types of the parts, transforms, the hook marker, errors, gradients.
+"""All that a plugin imports: types, transforms, hook marker, errors, what is asked of a model.
 
 A part is a plain function, and this module gives it the words it needs. Nothing here imports Keras
 or TensorFlow until it is called for, so a module of hooks may import it freely.
@@ -79,6 +79,8 @@ if TYPE_CHECKING:
     import keras
     import numpy
 
+    from zoo.engine.answer import ablated_scores, activations, masked_scores, scores
+    from zoo.engine.baseline import neutral
     from zoo.engine.differentiate import gradient
     from zoo.engine.weights.source import cached
 
@@ -98,8 +100,13 @@ HeatMaps: TypeAlias = "numpy.ndarray"
 """What an interpreter returns: raw values, float32 [N,h,w]."""
 
 _LAZY = {
+    "ablated_scores": "zoo.engine.answer",
+    "activations": "zoo.engine.answer",
     "cached": "zoo.engine.weights.source",
     "gradient": "zoo.engine.differentiate",
+    "masked_scores": "zoo.engine.answer",
+    "neutral": "zoo.engine.baseline",
+    "scores": "zoo.engine.answer",
 }
 
 __all__ = [
@@ -165,10 +172,15 @@ __all__ = [
     "Whiten",
     "ZooError",
     "Zoom",
+    "ablated_scores",
+    "activations",
     "cached",
     "gradient",
     "hookimpl",
+    "masked_scores",
+    "neutral",
     "scaled",
+    "scores",
 ]
 
 

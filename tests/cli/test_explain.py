@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -58,12 +60,14 @@ def test_json_is_one_document(colour_run, colours, capsys):
     assert main(words) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["spec"] == "colour+mean"
-    assert (facts["interpreter"], facts["tap"], facts["scale"]) == ("grad-cam", "stage1", "shared")
+    assert (facts["interpreters"], facts["scale"]) == (["grad-cam"], "shared")
     assert facts["sheet"] == "red.png"
     first = facts["pictures"][0]
     assert first["path"] == "colours/test/red/0.png"
     assert (first["class"], first["predicted"], first["label"]) == ("red", "red", "red")
-    assert first["map"] == {"shape": [8, 8], "max": pytest.approx(250 / 6400)}
+    assert (first["interpreter"], first["tap"], first["score"]) == ("grad-cam", "stage1", "logit")
+    value = pytest.approx(250 / 6400)
+    assert first["map"] == {"shape": [8, 8], "min": value, "max": value}
 
 
 def test_a_name_is_built_with_a_warning(colours, capsys):
@@ -75,7 +79,74 @@ def test_a_name_is_built_with_a_warning(colours, capsys):
     )
 
 
+def test_several_interpreters_and_classes_stand_side_by_side(colour_run, colours, capsys):
+    words = ["explain", "run", "colours/test/red/0.png", "--class", "red", "--class", "green"]
+    words += ["--interpreter", "grad-cam", "--interpreter", "input-x-gradient"]
+    assert main([*words, "--page", "page.html", "--maps", "maps", "--alpha", "0.7"]) == 0
+    assert capsys.readouterr().out == (
+        """\
+picture                 class explained  probability  predicted  interpreter       note
+----------------------  ---------------  -----------  ---------  ----------------  ----------------------------------
+colours/test/red/0.png  red                   85.9 %             grad-cam
+colours/test/red/0.png  red                   85.9 %             input-x-gradient
+colours/test/red/0.png  green                  7.1 %  red        grad-cam          all zero: nothing speaks for green
+colours/test/red/0.png  green                  7.1 %  red        input-x-gradient  all zero: nothing speaks for green
+
+interpreter  grad-cam, input-x-gradient
+tap          stage1
+sheet        explanation.png
+page         page.html
+maps         maps
+"""  # noqa: E501
+    )
+    files = sorted(path.name for path in Path("maps").iterdir())
+    assert files[1] == "00001-0-red-input-x-gradient.npy"
+    np.testing.assert_allclose(np.load(f"maps/{files[0]}"), np.full((8, 8), 250 / 6400), rtol=1e-6)
+    rows = [json.loads(line) for line in Path("maps/maps.jsonl").read_text().splitlines()]
+    assert [row["file"] for row in rows] == files[:4]
+    page = Path("page.html").read_text()
+    assert page.count("<figure>") == 4
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_the_page_shows_the_worst_error_first(colour_run, colours):
+    assert main(["explain", "run", "colours/test/red", "--page", "page.html"]) == 0
+    page = Path("page.html").read_text()
+    order = [page.index(f"colours/test/red/{name}.png") for name in (1, 2, 0)]
+    assert order == sorted(order)
+    assert "only the 1 mistake<" in page
+    assert page.count('class="alarm">labelled red') == 1
+
+
+def test_the_lead_over_another_class_is_explained(colour_run, colours, capsys):
+    words = ["explain", "run", "colours/test/red/2.png", "--class", "red", "--against", "green"]
+    assert main([*words, "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["pictures"]
+    assert (row["class"], row["against"]) == ("red", "green")
+    # 120 of red less 60 of green, over 100 and 64 places.
+    assert row["map"]["max"] == pytest.approx(60 / 6400)
+
+
+def test_more_than_a_sheet_holds_goes_to_a_page(colour_run, tmp_path, capsys):
+    (tmp_path / "many").mkdir()
+    for number in range(101):
+        Image.new("RGB", (1, 1)).save(tmp_path / f"many/{number}.png")
+    assert main(["explain", "run", "many", "--page", "page.html", "--json"]) == 0
+    told = capsys.readouterr()
+    assert "no sheet: 101 rows, it holds up to 100\n" in told.err
+    assert json.loads(told.out)["sheet"] is None
+    assert Path("page.html").read_text().count("<article") == 101
+
+
 WRONG = [
+    (["run", "colours/test/red/0.png", "--class", "red", "--top", "2"],
+     "--class and --top both say which class to explain\n  hint: give one"),
+    (["run", "colours/test/red/0.png", "--against", "red"],
+     "--against needs the class whose lead it is\n  hint: add --class NAME"),
+    (["run", "colours/test/red/0.png", "--page", "page.png"],
+     "page.png is no name for a page\n  hint: let it end in .html"),
+    (["run", "colours/test/red/0.png", "--maps", "colours"],
+     "colours is in use\n  hint: give a folder that does not exist yet"),
     (["run", "colours/test/red/0.png", "--class", "rde"],
      "the model has no class 'rde'\n  hint: did you mean red?"),
     (["run", "colours/test/red/0.png", "--interpreter", "grad-cam:tap=stage9"],
@@ -118,7 +189,8 @@ def test_a_sheet_has_an_end(colour_run, tmp_path, capsys):
         Image.new("RGB", (1, 1)).save(tmp_path / f"many/{number}.png")
     assert main(["explain", "run", "many"]) == 2
     assert capsys.readouterr().err == (
-        "error: 101 pictures, a sheet holds up to 100\n  hint: give fewer, or several sheets\n"
+        "error: 101 rows, a sheet holds up to 100\n"
+        "  hint: give fewer pictures, or --page or --maps, which hold any number\n"
     )
 
 

@@ -176,16 +176,19 @@ def test_half_precision_gives_float32(pooled):
             [0, 1],
             "last",
             ExplainError,
-            "class_index takes one integer for each of 3 pictures, received int64 of shape (2,)",
+            "class_index takes one integer for each of 3 pictures, or two for a lead, "
+            "received int64 of shape (2,)",
         ),
         (
             [0.0, 1.0, 2.0],
             "last",
             ExplainError,
-            "class_index takes one integer for each of 3 pictures, received float64 of shape (3,)",
+            "class_index takes one integer for each of 3 pictures, or two for a lead, "
+            "received float64 of shape (3,)",
         ),
         ([0, 1, 5], "last", ExplainError, "class_index takes 0 to 4, received 0 to 5"),
-        ([0, 1, 2], "pool", ModelError, "tap 'pool' gives no map"),
+        ([0, 1, 2], "pool", ExplainError, "tap 'pool' gives no map"),
+        ([0, 1, 2], "secnd", ModelError, "the model has no tap or layer 'secnd'"),
     ],
 )
 def test_what_does_not_fit_is_refused(pooled, class_index, tap, error, message):

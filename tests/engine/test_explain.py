@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import zoo
-from zoo.engine import sheet
+from zoo.engine import figure, sheet
 from zoo.engine.explain import explain
 from zoo.errors import DataError, ExplainError, SpecError
 
@@ -30,6 +30,7 @@ def test_a_map_is_what_the_class_adds_at_each_place(colour_model, tmp_path, answ
     assert found.probability == pytest.approx(scores[0] / scores.sum(), abs=1e-6)
     assert found.document()["map"] == {
         "shape": [8, 8],
+        "min": 0.0,
         "max": pytest.approx(250 / 6400),
     }
 
@@ -52,6 +53,30 @@ def test_a_map_of_nothing_says_so(colour_model, colours):
     (found,) = explain(colour_model, colours / "test/blue/0.png", targets="red")
     np.testing.assert_array_equal(found.heat, np.zeros((8, 8)))
     assert found.note == "all zero: nothing speaks for red"
+
+
+def test_the_likeliest_few_and_a_lead_are_explained_picture_by_picture(colour_model, colours):
+    names = [colours / "test/red/2.png", colours / "test/blue/1.png"]
+    few = explain(colour_model, names, targets="top-2", batch_size=1)
+    assert [(each.name[-10:], each.class_name) for each in few] == [
+        ("/red/2.png", "red"),
+        ("/red/2.png", "green"),
+        ("blue/1.png", "blue"),
+        ("blue/1.png", "green"),
+    ]
+    lead = explain(colour_model, names, targets=[("red", "green"), ("blue", "green")])
+    assert [each.target for each in lead] == ["red, not green", "blue, not green"]
+    for each, expected in zip(lead, (120 - 60, 120 - 60), strict=True):
+        np.testing.assert_allclose(each.heat, np.full((8, 8), expected / 6400), rtol=1e-5)
+
+
+def test_a_logit_that_hangs_on_nothing_says_so(colour_model, colours):
+    dense = colour_model.get_layer("logits")
+    kernel = dense.get_weights()
+    dense.set_weights([np.zeros_like(kernel[0])])
+    (found,) = explain(colour_model, colours / "test/blue/0.png", targets="red")
+    dense.set_weights(kernel)
+    assert found.note == "all zero: the score of red does not change with anything at stage1"
 
 
 def test_batches_do_not_matter(colour_model, colours):
@@ -120,6 +145,16 @@ def test_what_cannot_be_explained_says_why(colour_model, colours):
             lambda: explain(colour_model, picture, targets="rde"),
             ExplainError,
             "the model has no class 'rde'\n  hint: did you mean red?",
+        ),
+        (
+            lambda: explain(colour_model, picture, targets="top-4"),
+            ExplainError,
+            "the model has 3 classes, received top-4",
+        ),
+        (
+            lambda: explain(colour_model, picture, targets=("red", "red")),
+            ExplainError,
+            "red has no lead over itself\n  hint: name two classes",
         ),
         (
             lambda: explain(colour_model, picture, targets="violet"),
@@ -221,9 +256,9 @@ def test_an_interpreter_of_a_stranger_is_used_and_held_to_its_contract(
 
 def test_a_sheet_has_a_row_for_each_picture(colour_model, colours, tmp_path):
     found = explain(colour_model, colours / "test")
-    drawn = sheet.explanations(found, title="colours")
-    one = sheet.explanations(found[:1], title="colours")
-    assert drawn.height - one.height == (len(found) - 1) * (sheet.CELL + sheet.GAP)
+    drawn = figure.draw(found, title="colours")
+    one = figure.draw(found[:1], title="colours")
+    assert drawn.height - one.height == (len(found) - 1) * (figure.CELL + figure.GAP)
     assert drawn.width == one.width
     path = sheet.save(drawn, tmp_path / "sheet.png")
     assert [each.name for each in tmp_path.iterdir() if each.is_file()] == ["sheet.png"]
@@ -233,10 +268,10 @@ def test_a_sheet_has_a_row_for_each_picture(colour_model, colours, tmp_path):
 
 def test_a_sheet_shows_the_picture_and_the_map_side_by_side(colour_model, colours):
     found = explain(colour_model, colours / "test/red/0.png")
-    drawn = np.asarray(sheet.explanations(found, title="colours"))
+    drawn = np.asarray(figure.draw(found, title="colours"))
     # The picture's own red fills one cell; the brightest colour of the table fills the map's.
     for pixel in ((250, 0, 0), (252, 255, 164)):
-        assert np.all(drawn == pixel, axis=-1).sum() >= sheet.CELL**2
+        assert np.all(drawn == pixel, axis=-1).sum() >= figure.CELL**2
 
 
 def test_words_outside_of_ascii_are_drawn_or_spelt(monkeypatch):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zoo.engine.heatmap import TABLE, colour, enlarge, overlay
+from zoo.engine.heatmap import TABLES, colour, enlarge, overlay
+
+TABLE = TABLES["inferno"]
 
 
 def _lightness(rgb: np.ndarray) -> np.ndarray:
@@ -26,6 +28,27 @@ def test_the_table_grows_evenly_lighter():
     assert np.all(np.diff(light[::4]) > 0)
     # Within 6 of the straight line from black to white: equal steps of value look equal.
     assert np.abs(light - np.linspace(light[0], light[-1], 256)).max() < 6
+
+
+def test_the_other_tables_grow_evenly_too_and_the_signed_one_to_both_sides_alike():
+    for name in ("viridis", "grey"):
+        light = _lightness(TABLES[name])
+        assert np.all(np.diff(light[::4]) > 0), name
+    light = _lightness(TABLES["signed"])
+    assert light.argmax() in (127, 128)
+    assert np.all(np.diff(light[:128:4]) > 0)
+    assert np.all(np.diff(light[128::4]) < 0)
+    assert abs(light[0] - light[-1]) < 6
+
+
+def test_a_signed_map_has_zero_in_the_middle_and_equal_ends():
+    heat = np.array([[-2.0, 0.0, 2.0]])
+    seen = colour(heat, 2.0, signed=True)[0].astype(int)
+    np.testing.assert_array_equal(seen[[0, 2]], TABLES["signed"][[0, 255]])
+    assert np.ptp(seen[1]) <= 2  # neither red nor blue
+    blue, red = seen[0], seen[2]
+    assert blue[2] > blue[0]
+    assert red[0] > red[2]
 
 
 def test_zero_and_the_top_are_the_ends_of_the_table():

@@ -9,12 +9,12 @@ from zoo.testing import suite
 TestAugment = suite("augment")
 TestCompact = suite("compact")
 TestHeads = suite("heads")
-TestInterpret = suite("interpret")
 TestTensorboard = suite("tensorboard")
 TestTriton = suite("triton")
 
-# Large ones are read every time, and built, trained and exported in the slow tests.
+# Large or many ones are read every time, and built, trained and exported in the slow tests.
 READ = ("static", "import")
+TestInterpretRead = suite("interpret", levels=("static",))
 TestApplicationsRead = suite("applications", levels=("static",))
 TestInceptionRead = suite("inception", levels=READ)
 TestResnetRead = suite("resnet", levels=READ)
@@ -22,6 +22,7 @@ TestVggRead = suite("vgg", levels=READ)
 
 BUILT = ("build", "train", "export")
 TestInception = pytest.mark.slow(suite("inception", levels=BUILT))
+TestInterpret = pytest.mark.slow(suite("interpret", levels=("import", *BUILT)))
 TestResnet = pytest.mark.slow(suite("resnet", levels=BUILT))
 TestVgg = pytest.mark.slow(suite("vgg", levels=BUILT))
 TestApplications = pytest.mark.slow(suite("applications", levels=("import", *BUILT)))

@@ -66,11 +66,11 @@ def command(out: Path, device: str | None, verbose: bool) -> None:
 
         metrics = evaluate.record(run, pictures)
     with steps.step("explain", f"the {PICTURES} pictures that the model finds hardest"):
-        from zoo.engine import sheet
+        from zoo.engine import figure, sheet
         from zoo.engine.explain import explain
 
         hardest = _hardest(run)
-        sheet.save(sheet.explanations(explain(run.path, hardest), title=SPEC), out / "explain.png")
+        sheet.save(figure.draw(explain(run.path, hardest), title=SPEC), out / "explain.png")
     with steps.step("bench", "how fast it answers"):
         from zoo.engine.bench import bench
 

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Callable
 
 import keras
 import numpy as np
 from keras import ops
 
-from zoo.engine import anatomy
+from zoo.engine import guided as rule
+from zoo.engine import program, subject, watch
+from zoo.engine.program import Classes, Look, Program, Tensor
 from zoo.errors import ExplainError
-
-Tensor: TypeAlias = "keras.KerasTensor"
 
 
 def gradient(
     model: keras.Model,
     images: np.ndarray,
-    class_index: np.ndarray | Sequence[int],
+    class_index: Classes,
     *,
     tap: str = "last",
+    guided: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """A tap's activations, and the gradient of each picture's class logit with respect to them.
 
@@ -31,112 +30,79 @@ def gradient(
     Args:
         model: A classifier; left as it is.
         images: RGB pictures of the model's input size, 0..255, [N,H,W,3].
-        class_index: The class of each picture whose logit is differentiated, integers [N]. For a
-            model of one sigmoid unit 1 is its own logit, 0 the negative.
-        tap: Name of a tap, `last`, or the name of a layer that gives a map.
+        class_index: The class of each picture whose logit is differentiated, integers [N]; or two
+            of them, [N,2], for the first one's lead over the second. For a model of one sigmoid
+            unit 1 is its own logit, 0 the negative.
+        tap: Name of a tap, `last`, `input` for the pictures themselves, or the name of a layer
+            that gives a map.
+        guided: Let only positive gradients pass back through each ReLU.
 
     Returns:
         Activations and gradient, float32 [N,h,w,c] each.
 
     Raises:
         ModelError: There is no such tap.
-        ExplainError: The classes do not fit the pictures or the model, or the backend has no
-            gradient here.
+        ExplainError: The classes do not fit the pictures or the model, the tap gives no map, or
+            the backend has no gradient.
     """
-    chosen = _one_hot(class_index, len(images), model.outputs[0].shape[-1])
-    pixels = ops.convert_to_tensor(np.asarray(images, np.float32))
-    activations, slope = _cut(model, tap)(pixels, ops.convert_to_tensor(chosen))
-    return _float32(activations), _float32(slope)
+    chosen = program.factors(model, class_index, len(images))
+    differentiated = program.of(model, _gradient, subject.tap_path(model, tap), guided)
+    activations, slope = differentiated(program.pixels(images), chosen)
+    return program.float32(activations), program.float32(slope)
 
 
-Differentiated: TypeAlias = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""(images, factors on the logits) -> (activations at the tap, gradient with respect to them)."""
-
-# Cutting walks and traces the whole graph, and interpreters call batch by batch.
-_cuts: weakref.WeakKeyDictionary[keras.Model, dict[str, Differentiated]] = (
-    weakref.WeakKeyDictionary()
-)
-
-
-def _cut(model: keras.Model, tap: str) -> Differentiated:
-    """Cut a model in two at a tap, and differentiate the second part."""
+def _gradient(model: keras.Model, path: str, guided: bool) -> Program:
     backend = keras.backend.backend()
     if backend not in _DIFFERENTIATE:
         raise ExplainError(
             f"no gradients with the Keras backend {backend!r}",
             hint=f"set KERAS_BACKEND to one of {', '.join(_DIFFERENTIATE)}",
         )
-    cuts = _cuts.setdefault(model, {})
-    if tap not in cuts:
-        image, at_tap = model.inputs[0], anatomy.tap_tensor(model, tap)
-        # keras.Function reuses the graph that is there. keras.Model would copy it onto the
-        # user's layers, after which the user's own model can no longer be saved.
-        trunk = keras.Function(image, at_tap)
-        # The pictures are an input of the rest as well, for paths that go around the tap; first,
-        # so that the tap wins where it is the input itself.
-        rest = keras.Function([image, at_tap], anatomy.logits_tensor(model))
+    gates = rule.gates(model) if guided else {}
 
-        def score(images: Tensor, at: Tensor, chosen: Tensor) -> Tensor:
-            # Pictures do not touch each other outside of training, so the gradient of the sum
-            # is each picture's own.
-            return ops.sum(ops.cast(rest([images, at]), "float32") * chosen)
+    def value(images: Tensor, chosen: Tensor, look: Look) -> Tensor:
+        with watch.watching(gates):
+            logits = program.run(model, images, path, look)
+        # Pictures do not touch each other outside of training, so the gradient of the sum is each
+        # picture's own.
+        return ops.sum(program.spread(logits) * chosen)
 
-        cuts[tap] = _DIFFERENTIATE[backend](trunk, score)
-    return cuts[tap]
+    return _DIFFERENTIATE[backend](value)
 
 
-def _one_hot(class_index: np.ndarray | Sequence[int], count: int, logits: int) -> np.ndarray:
-    """Factors [N, logits] that pick each picture's logit."""
-    index = np.asarray(class_index)
-    classes = max(logits, 2)
-    if index.shape != (count,) or not np.issubdtype(index.dtype, np.integer):
-        raise ExplainError(
-            f"class_index takes one integer for each of {count} pictures, "
-            f"received {index.dtype} of shape {index.shape}"
-        )
-    if count and not 0 <= index.min() <= index.max() < classes:
-        raise ExplainError(
-            f"class_index takes 0 to {classes - 1}, received {index.min()} to {index.max()}"
-        )
-    if logits == 1:
-        return (2 * index - 1).astype(np.float32)[:, None]
-    return np.eye(logits, dtype=np.float32)[index]
-
-
-def _by_tensorflow(
-    trunk: Callable[[Tensor], Tensor], score: Callable[[Tensor, Tensor, Tensor], Tensor]
-) -> Differentiated:
+def _by_tensorflow(value: Callable[[Tensor, Tensor, Look], Tensor]) -> Program:
     import tensorflow as tf
 
-    # As a graph, which frees a map when its last reader has run; called eagerly, keras.Function
-    # holds all of them to the end, 150 MB a picture for VGG16 with batch normalisation.
-    @tf.function(reduce_retracing=True)
+    # As a graph, which frees a map when its last reader has run; eagerly all of them are held to
+    # the end, 150 MB a picture for VGG16 with batch normalisation.
+    @tf.function(reduce_retracing=True, autograph=False)
     def differentiated(images: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
-        at = trunk(images)
+        seen: list[Tensor] = []
+        # The tape follows only what comes after a tensor that it watches: head, not backbone.
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(at)
-            value = score(images, at, chosen)
+
+            def look(at: Tensor) -> Tensor:
+                tape.watch(at)
+                seen.append(at)
+                return at
+
+            total = value(images, chosen, look)
         zero = tf.UnconnectedGradients.ZERO
-        return at, tape.gradient(value, at, unconnected_gradients=zero)
+        return seen[-1], tape.gradient(total, seen[-1], unconnected_gradients=zero)
 
     return differentiated
 
 
-def _by_jax(
-    trunk: Callable[[Tensor], Tensor], score: Callable[[Tensor, Tensor, Tensor], Tensor]
-) -> Differentiated:
+def _by_jax(value: Callable[[Tensor, Tensor, Look], Tensor]) -> Program:
     import jax
 
     def differentiated(images: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
-        at = trunk(images)
-        return at, jax.grad(score, argnums=1)(images, at, chosen)
+        seen: list[Tensor] = []
+        value(images, chosen, lambda at: seen.append(at) or at)
+        step = ops.zeros_like(seen[-1])
+        return seen[-1], jax.grad(lambda step: value(images, chosen, lambda at: at + step))(step)
 
     return differentiated
 
 
 _DIFFERENTIATE = {"tensorflow": _by_tensorflow, "jax": _by_jax}
-
-
-def _float32(tensor: Tensor) -> np.ndarray:
-    # Half-precision maps lose digits in the sums that follow, or overflow.
-    return ops.convert_to_numpy(ops.cast(tensor, "float32"))

@@ -23,7 +23,8 @@ def grad_cam(
     Args:
         model: The classifier.
         images: RGB pictures of the model's input size, 0..255, [N,H,W,3].
-        class_index: The class explained in each picture, integers [N].
+        class_index: The class explained in each picture, integers [N]; [N,2] for the lead of the
+            first over the second.
         tap: Which map is weighted: a tap's or a layer's name; `last` enters the head.
 
     Returns:
