@@ -13,15 +13,20 @@ import numpy as np
 from PIL import Image
 
 from zoo import policy, registry
-from zoo.engine import augment, figure, generate, picture, sheet
-from zoo.engine.explain import explain
+from zoo.engine import augment, explain, figure, generate, heatmap, picture, sheet
 from zoo.engine.train import train
+from zoo.engine.trust import randomise
 
 OUT = Path(__file__).parent / "gallery"
 SHOWN = ("star", "heart", "crescent")
 EPOCHS = 6
 SIDE = 128
 WIDTH = 960
+
+TRAINED = "small-cnn@shapes+linear"
+COARSE = ("grad-cam", "score-cam", "occlusion", "lime")
+FINE = ("layer-cam:tap=stage2", "saliency", "integrated-gradients", "guided-backprop")
+CHECKED = ("grad-cam", "integrated-gradients:steps=16", "guided-backprop", "vargrad:samples=16")
 
 
 def main(words: list[str]) -> None:
@@ -45,8 +50,38 @@ def main(words: list[str]) -> None:
         found = [min((shapes / "test" / name).iterdir()) for name in SHOWN]
         draw_policy("light", found)
         for interpreter in ("grad-cam", "grad-cam:tap=stage2"):
-            drawn = figure.draw(explain(run, found, interpreter=interpreter), title=interpreter)
-            keep(drawn, interpreter.replace(":tap=", "-"))
+            rows = explain.explain(run, found, interpreter=interpreter)
+            keep(figure.draw(rows, title=interpreter), interpreter.replace(":tap=", "-"))
+        draw_interpreters(found)
+
+
+def draw_interpreters(pictures: list[Path]) -> None:
+    """Interpreters side by side, and what becomes of their maps in a random model."""
+    for name, interpreters in (("coarse", COARSE), ("fine", FINE)):
+        rows = explain.explain(TRAINED, pictures, interpreter=interpreters)
+        keep(figure.draw(rows, title=TRAINED), name)
+    model = explain.load(TRAINED)
+    image = picture.load(pictures[0], (64, 64))
+    index = explain.answer.probabilities(model, image[None]).argmax(1)
+    rows, header = [], []
+    for spec in CHECKED:
+        method = explain.method(model, spec)
+        maps = [method.maps(model, image[None], index)[0]]
+        header = ["trained"]
+        for stage in randomise.randomised(model, np.random.default_rng(0)):
+            maps.append(method.maps(model, image[None], index)[0])
+            header.append(f"random from {stage}")
+        rows.append(
+            [
+                heatmap.overlay(
+                    np.asarray(image), heat, alpha=0.8, signed=heatmap.is_signed(maps[0])
+                )
+                for heat in maps
+            ]
+        )
+    title = "The sanity check"
+    subtitle = f"by row: {', '.join(CHECKED)}"
+    keep(sheet.contact(rows, title=title, subtitle=subtitle, header=header), "sanity")
 
 
 def draw_policy(spec: str, pictures: list[Path]) -> None:

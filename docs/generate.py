@@ -268,6 +268,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "parts": parts,
     "manifest": lambda: schema(manifest.Manifest),
     "backbone-row": lambda: schema(manifest.BackboneRow),
+    "interpreter-row": lambda: schema(manifest.InterpreterRow),
     "weights-row": lambda: schema(manifest.WeightsRow),
     "normalization": lambda: schema(manifest.Normalization),
     "recipe": lambda: schema(recipe.Recipe),

@@ -66,6 +66,7 @@ def test_every_key_has_a_meaning(generate):
         for model in (
             manifest.Manifest,
             manifest.BackboneRow,
+            manifest.InterpreterRow,
             manifest.WeightsRow,
             manifest.Normalization,
             recipe.Recipe,

@@ -162,6 +162,23 @@ class BackboneRow(PartRow):
     weights: dict[Name, WeightsRow] = {}
 
 
+class InterpreterRow(PartRow):
+    """One `[interpreter.NAME]`.
+
+    Args:
+        target: The function, `package.module:function`, inside the plugin's own package.
+        paper: Where it was published.
+        license: SPDX id of the code.
+        defaults: Values of options that this row sets otherwise than the function does.
+        caution: What whoever uses it has to know, said at each use.
+        complete: Its maps promise to add up to what the picture adds to the logit over its
+            option `baseline`; scores hold it to that.
+    """
+
+    caution: Text = ""
+    complete: bool = False
+
+
 class Manifest(_Table):
     """A whole registry.toml of a plugin.
 
@@ -191,7 +208,7 @@ class Manifest(_Table):
     backbone: dict[Name, BackboneRow] = {}
     head: dict[Name, PartRow] = {}
     policy: dict[Name, PartRow] = {}
-    interpreter: dict[Name, PartRow] = {}
+    interpreter: dict[Name, InterpreterRow] = {}
 
     @validator(mode="after")
     def _is_bounded(self) -> Manifest:

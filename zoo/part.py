@@ -91,6 +91,8 @@ class Part:
         macs: Multiply-accumulates of one picture of the native size, 0 where not said.
         taps: Taps in order, each with its stride and channels, empty where not said.
         weights: Pretrained weights by tag.
+        caution: What whoever uses it has to know, or empty.
+        complete: Whether an interpreter's maps promise to add up to the logit.
     """
 
     kind: Kind
@@ -111,6 +113,8 @@ class Part:
     macs: int = 0
     taps: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     weights: Mapping[str, Weights] = field(default_factory=dict)
+    caution: str = ""
+    complete: bool = False
 
     @property
     def tags(self) -> tuple[str, ...]:

@@ -73,10 +73,49 @@ def test_json_is_one_document(colour_run, colours, capsys):
 def test_a_name_is_built_with_a_warning(colours, capsys):
     words = ["explain", "small-cnn:width=0.1+linear", "colours/test/red/0.png"]
     assert main(words) == 0
-    assert capsys.readouterr().err.startswith(
-        "warning: small-cnn:width=0.1+linear has random weights; "
-        "its maps say nothing about pictures\n"
+    warning = "has random weights; its maps say nothing about pictures\n"
+    assert f"warning: small-cnn:width=0.1+linear {warning}" in capsys.readouterr().err
+
+
+def test_a_name_comes_with_the_classifier_of_its_weights(colours, capsys):
+    words = ["explain", "small-cnn@shapes+linear", "colours/test/red/0.png", "--class", "star"]
+    assert main([*words, "--interpreter", "guided-backprop", "--json"]) == 0
+    told = capsys.readouterr()
+    assert "random weights" not in told.err
+    assert (
+        "caution: guided-backprop: its maps hardly change when the weights are replaced by random "
+        "ones\n"
+    ) in told.err
+    (row,) = json.loads(told.out)["pictures"]
+    assert row["class"] == "star"
+
+
+def test_a_picture_without_a_mask_is_named(colour_run, colours, capsys):
+    assert main(["explain", "run", "colours/test/red/0.png", "--score", "--masks", "run"]) == 2
+    assert capsys.readouterr().err.endswith(
+        "error: run holds no mask for colours/test/red/0.png\n"
+        "  hint: a mask lies under the picture's own path: run/red/0.png\n"
     )
+
+
+def test_scores_are_a_row_for_each_interpreter(colour_run, colours, capsys):
+    words = ["explain", "run", "colours/test/red", "--interpreter", "grad-cam"]
+    words += ["--interpreter", "input-x-gradient", "--score"]
+    assert main(words) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("interpreter ")
+    assert "rank correlation" in told
+    assert told.endswith(
+        "means over 3 pictures with intervals of 95 %; ms are milliseconds a picture\n"
+    )
+    assert main([*words, "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    cam, pixels = facts["methods"]
+    # The model is linear in the picture, whose mean colour is black: the values add up.
+    assert pixels["scores"]["incompleteness"]["mean"] < 1e-5
+    assert "incompleteness" not in cam["scores"]
+    assert facts["agreement"]["grad-cam"]["grad-cam"] == pytest.approx(1)
+    assert not Path("explanation.png").exists()
 
 
 def test_several_interpreters_and_classes_stand_side_by_side(colour_run, colours, capsys):
@@ -139,6 +178,10 @@ def test_more_than_a_sheet_holds_goes_to_a_page(colour_run, tmp_path, capsys):
 
 
 WRONG = [
+    (["run", "colours/test/red/0.png", "--masks", "colours"],
+     "--masks says where the evidence is, for scores\n  hint: add --score"),
+    (["run", "colours/test/red/0.png", "--score", "--top", "2"],
+     "scores are of one class a picture\n  hint: leave --top and --against out"),
     (["run", "colours/test/red/0.png", "--class", "red", "--top", "2"],
      "--class and --top both say which class to explain\n  hint: give one"),
     (["run", "colours/test/red/0.png", "--against", "red"],

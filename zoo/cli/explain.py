@@ -11,8 +11,8 @@ import click
 
 from zoo import stored, suggest
 from zoo.cli import device as devices
+from zoo.cli import explain_scores, show
 from zoo.cli import sheet as sheets
-from zoo.cli import show
 from zoo.cli.command import Command, load_registry
 from zoo.errors import DataError, ExplainError
 from zoo.registry import ResolvedPart
@@ -78,6 +78,17 @@ SHEET = "explanation.png"
     metavar="FOLDER",
     help="Write each raw map as .npy, float32 [h,w].",
 )
+@click.option(
+    "--score",
+    is_flag=True,
+    help="Draw nothing, and measure how far the maps can be trusted: a row for each interpreter.",
+)
+@click.option(
+    "--masks",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="With --score: masks of what is to be seen, as zoo data make shapes writes them.",
+)
 @devices.options
 def command(
     model: str,
@@ -93,6 +104,8 @@ def command(
     out: Path,
     page: Path | None,
     maps: Path | None,
+    score: bool,
+    masks: Path | None,
     device: str | None,
     verbose: bool,
 ) -> None:
@@ -102,15 +115,18 @@ def command(
     specs = [registry.parse_part("interpreter", name) for name in named]
     methods = [registry.resolve_part(spec) for spec in specs]
     _check_targets(classes, truth, top, against)
+    _check_score(score, masks, top, against, classes)
     if stored.is_path(model):
         wanted = [*classes, *([against] if against else [])]
         _check_stored(stored.locate(model), methods, wanted)
     else:
         registry.resolve(registry.parse(model))
-        show.note(f"warning: {model} has random weights; its maps say nothing about pictures")
+    for method in methods:
+        if method.part.caution:
+            show.note(f"caution: {method.part.id}: {method.part.caution}")
     found = _readable(pictures)
     rows = len(found) * (top or max(1, len(classes)))
-    drawn = _check_outputs(out, page, maps, found, rows)
+    drawn = not score and _check_outputs(out, page, maps, found, rows)
 
     from zoo.engine import runtime
 
@@ -120,13 +136,17 @@ def command(
     from zoo.engine.figure import Style
 
     loaded = explain.load(model)
+    if not stored.is_path(model) and not explain.is_trained(loaded):
+        show.note(f"warning: {model} has random weights; its maps say nothing about pictures")
     for note in subject.of(loaded).notes:
         show.note(note)
+    targets = _targets(classes, truth, top, against, found)
+    if score:
+        facts = {"model": model, "spec": subject.of(loaded).name, "device": where}
+        explain_scores.tell(loaded, found, [str(each) for each in specs], targets, masks, facts)
+        return
     explained: Iterable[Explanation] = explain.each(
-        loaded,
-        found,
-        interpreter=[str(spec) for spec in specs],
-        targets=_targets(classes, truth, top, against, found),
+        loaded, found, interpreter=[str(spec) for spec in specs], targets=targets
     )
     style = Style(shared_scale=shared_scale, alpha=alpha, colours=colours)
     told = _write(explained, style, out if drawn else None, page, maps)
@@ -195,6 +215,16 @@ def _check_targets(
         raise ExplainError(f"{' and '.join(ways)} both say which class to explain", "give one")
     if against and not classes:
         raise ExplainError("--against needs the class whose lead it is", "add --class NAME")
+
+
+def _check_score(
+    score: bool, masks: Path | None, top: int | None, against: str | None, classes: Sequence[str]
+) -> None:
+    """Refuse what scores cannot be told of."""
+    if masks and not score:
+        raise ExplainError("--masks says where the evidence is, for scores", "add --score")
+    if score and (top or against or len(classes) > 1):
+        raise ExplainError("scores are of one class a picture", "leave --top and --against out")
 
 
 def _targets(

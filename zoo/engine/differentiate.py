@@ -13,6 +13,12 @@ from zoo.engine import program, subject, watch
 from zoo.engine.program import Classes, Look, Program, Tensor
 from zoo.errors import ExplainError
 
+SCALE = 1024.0
+"""Factor on the score while it is differentiated, so that float16 does not lose small gradients.
+
+A power of two changes no digit of float32.
+"""
+
 
 def gradient(
     model: keras.Model,
@@ -48,7 +54,7 @@ def gradient(
     chosen = program.factors(model, class_index, len(images))
     differentiated = program.of(model, _gradient, subject.tap_path(model, tap), guided)
     activations, slope = differentiated(program.pixels(images), chosen)
-    return program.float32(activations), program.float32(slope)
+    return program.float32(activations), program.float32(slope) / SCALE
 
 
 def _gradient(model: keras.Model, path: str, guided: bool) -> Program:
@@ -65,7 +71,7 @@ def _gradient(model: keras.Model, path: str, guided: bool) -> Program:
             logits = program.run(model, images, path, look)
         # Pictures do not touch each other outside of training, so the gradient of the sum is each
         # picture's own.
-        return ops.sum(program.spread(logits) * chosen)
+        return ops.sum(program.spread(logits) * chosen) * SCALE
 
     return _DIFFERENTIATE[backend](value)
 

@@ -11,8 +11,8 @@ import keras
 import numpy as np
 from PIL import Image
 
-from zoo import registry
-from zoo.engine import answer, artefact, assemble, differentiate, picture, subject
+from zoo import class_list, registry
+from zoo.engine import anatomy, answer, artefact, assemble, differentiate, picture, subject
 from zoo.engine.subject import INPUT, Subject
 from zoo.engine.target import Chosen, Targets
 from zoo.errors import DataError, ExplainError
@@ -20,6 +20,9 @@ from zoo.registry import ResolvedPart
 from zoo.stored import is_path
 
 Pictures = str | Path | Iterable[str | Path] | np.ndarray
+
+CLASSES = 1000
+"""Of a model that is built by a name whose weights say nothing of theirs."""
 
 SHOWN = 1024
 """Pixels of a picture's longer side that are kept to show it; a camera's picture holds 36 MB."""
@@ -255,10 +258,24 @@ def _explained(
 
 
 def load(model: keras.Model | str | Path) -> keras.Model:
-    """The model itself, or the one of a run, a file or a name."""
+    """The model itself, or the one of a run, a file or a name.
+
+    A name gets the classes of its weights, so that their classifier comes with it.
+    """
     if isinstance(model, keras.Model):
         return model
-    return artefact.load(model) if is_path(str(model)) else assemble.build(str(model))
+    if is_path(str(model)):
+        return artefact.load(model)
+    parts = registry.load()
+    resolved = parts.resolve(parts.parse(str(model)))
+    backbone, weights = resolved.backbone.part, resolved.backbone.weights
+    named = weights and (weights.class_names or class_list.read(backbone, weights.classes))
+    return assemble.assemble(resolved, classes=named or CLASSES)
+
+
+def is_trained(model: keras.Model) -> bool:
+    """Whether the classifier of a model that was built by name came with its weights."""
+    return "logits" in anatomy.of(model).load_report.get("loaded", ())
 
 
 def method(model: keras.Model, spec: str) -> Method:

@@ -93,6 +93,8 @@ def overlay(
 ) -> np.ndarray:
     """Lay a map over its picture.
 
+    Under a map of two colours the picture is grey, as its own red and blue would be read as values.
+
     Args:
         picture: RGB, uint8 [H,W,3].
         heat: Raw values, [h,w] of any size; 0 or more unless signed.
@@ -106,5 +108,8 @@ def overlay(
     """
     top = limit(heat) if top is None else top
     seen = colour(enlarge(heat, picture.shape[:2]), top, signed=signed, colours=colours)
-    blend = (1 - alpha) * picture.astype(np.float64) + alpha * seen
+    under = picture.astype(np.float64)
+    if signed and alpha > 0:
+        under = under.mean(axis=-1, keepdims=True)
+    blend = (1 - alpha) * under + alpha * seen
     return np.clip(np.round(blend), 0, 255).astype(np.uint8)
