@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from zoo import policy, registry
-from zoo.engine import augment, explain, figure, generate, heatmap, picture, sheet
+from zoo.engine import answer, augment, explain, figure, generate, heatmap, picture, sheet
 from zoo.engine.train import train
 from zoo.engine.trust import randomise
 
@@ -62,7 +62,7 @@ def draw_interpreters(pictures: list[Path]) -> None:
         keep(figure.draw(rows, title=TRAINED), name)
     model = explain.load(TRAINED)
     image = picture.load(pictures[0], (64, 64))
-    index = explain.answer.probabilities(model, image[None]).argmax(1)
+    index = answer.probabilities(model, image[None]).argmax(1)
     rows, header = [], []
     for spec in CHECKED:
         method = explain.method(model, spec)
@@ -81,7 +81,7 @@ def draw_interpreters(pictures: list[Path]) -> None:
         )
     title = "The sanity check"
     subtitle = f"by row: {', '.join(CHECKED)}"
-    keep(sheet.contact(rows, title=title, subtitle=subtitle, header=header), "sanity")
+    keep(sheet.contact(rows, title=title, subtitle=subtitle, header=header), "sanity", 720)
 
 
 def draw_policy(spec: str, pictures: list[Path]) -> None:
@@ -98,11 +98,11 @@ def draw_policy(spec: str, pictures: list[Path]) -> None:
     keep(sheet.contact(rows, title=spec, subtitle="seed 0", header=header), spec)
 
 
-def keep(drawn: Image.Image, name: str) -> None:
+def keep(drawn: Image.Image, name: str, width: int = WIDTH) -> None:
     """Write a sheet, as wide as a page shows it."""
     OUT.mkdir(exist_ok=True)
     small = drawn.convert("RGB")
-    small.thumbnail((WIDTH, WIDTH * 4), Image.Resampling.LANCZOS)
+    small.thumbnail((width, width * 4), Image.Resampling.LANCZOS)
     small.save(OUT / f"{name}.jpg", quality=82, optimize=True)
 
 
