@@ -17,7 +17,7 @@ from typing import Any
 import click
 from pydantic import BaseModel
 
-from zoo import config, errors, manifest, recipe, registry
+from zoo import config, errors, license, manifest, recipe, registry
 from zoo.benchmark import case, document
 from zoo.cli.main import zoo
 from zoo.option import Option
@@ -121,8 +121,8 @@ def _weights(part: Part) -> Iterator[str]:
     for tag, row in part.weights.items():
         size = f", {row.size / 2**20:,.1f} MiB" if row.size else ""
         top1 = f", top-1 {row.top1:g} %" if row.top1 else ""
-        stated = row.license not in ("", "NOASSERTION")
-        yield f"`@{tag}` {row.license if stated else 'licence not stated'}{size}{top1}"
+        terms = row.license if license.stated(row.license) else "licence not stated"
+        yield f"`@{tag}` {terms}{size}{top1}"
 
 
 def _paper(paper: str) -> str:

@@ -8,6 +8,11 @@ from typing import Any
 from zoo.errors import WeightsError
 
 
+def stated(spdx: str) -> bool:
+    """Whether a publisher gives a licence; NOASSERTION is SPDX's word for giving none."""
+    return spdx not in ("", "NOASSERTION")
+
+
 def accepted(text: str) -> frozenset[str]:
     """Read a list of licences.
 
@@ -46,9 +51,9 @@ def check(weights: Mapping[str, Any] | None, allowed: str | None) -> None:
         return
     given = str(weights.get("license") or "")
     if given.lower() not in ids:
-        stated = f"under the licence {given}" if given else "under no licence that is stated"
+        told = f"the licence {given}" if stated(given) else "no licence that is stated"
         raise WeightsError(
-            f"the weights @{weights['tag']} ({weights['source']}) are {stated}, "
+            f"the weights @{weights['tag']} ({weights['source']}) are under {told}, "
             f"accepted: {', '.join(sorted(ids))}",
             "use other weights, or add the licence to --license-allow",
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import zoo
 from tests.engine.weights.server import BODY, CERTIFICATE, SHA256, Handler, served
 from zoo.cli.main import main
 from zoo.index import cache_folder
@@ -132,6 +133,10 @@ def test_where_list_and_gc(capsys, server) -> None:
             ["build", "small-cnn+linear", "--weights-format", "timm-vgg"],
             "--weights-format is for a file\n  hint: name it: --weights FILE",
         ),
+        (
+            ["export", "small-cnn+linear", "--out", "x", "--weights-normalization", "tf"],
+            "--weights-normalization is for a file\n  hint: name it: --weights FILE",
+        ),
     ],
 )
 def test_says_what_is_wrong(capsys, words: list[str], text: str) -> None:
@@ -171,3 +176,29 @@ def test_export_asks_for_the_licence_of_a_stored_model(capsys, tmp_path: Path) -
     words = ("export", file, "--out", tmp_path / "deploy", "--license-allow", "MIT")
     code, _, err = run(capsys, *words)
     assert (code, err.count("under the licence Apache-2.0")) == (2, 1)
+
+
+def test_a_checkpoint_of_another_library_says_its_pixels(capsys, tmp_path: Path) -> None:
+    file = tmp_path / "model.safetensors"
+    file.write_bytes((2).to_bytes(8, "little") + b"{}")
+    words = ("build", "vgg11+linear", "--weights", file, "--weights-format", "timm-vgg")
+    code, _, err = run(capsys, *words)
+    assert (code, err) == (
+        2,
+        f"error: {file} does not say what pixels its weights expect\n"
+        "  hint: look it up where they come from, and say --weights-normalization torch (mean and "
+        "deviation of ImageNet), tf (-1 to 1) or caffe (BGR, mean taken)\n",
+    )
+
+
+def test_export_takes_weights_of_ones_own(capsys, tmp_path: Path) -> None:
+    file, deploy = tmp_path / "own.weights.h5", tmp_path / "deploy"
+    spec = "small-cnn:width=0.1+linear"
+    zoo.build(spec, classes=3, input_size=16, seed=1).save_weights(file)
+    words = ("export", spec, "--out", deploy, "--classes", 3, "--input-size", 16)
+    code, *_ = run(capsys, *words, "--weights", file, "--weights-normalization", "torch")
+    assert code == 0
+    facts = json.loads((deploy / "zoo.json").read_text())
+    weights = facts["resolved"]["backbone"]["weights"]
+    assert weights["source"] == f"file://{file}"
+    assert weights["normalization"]["std"] == [0.229, 0.224, 0.225]

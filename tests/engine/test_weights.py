@@ -11,6 +11,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from keras.src.applications import imagenet_utils
 
 import zoo
 from zoo import registry
@@ -382,3 +383,26 @@ def test_the_hub_is_asked_for_the_revision(tmp_path, install, trained, monkeypat
     zoo.build("wts/pair@own+linear", classes=3)
     rest = {"revision": "0123abc", "local_files_only": False}
     assert asked == [("owner/repo", "sub/model.h5", rest)]
+
+
+@pytest.mark.parametrize("name", ["tf", "torch", "caffe"])
+def test_a_named_normalisation_is_that_of_keras(saved, name: str) -> None:
+    """What the graph does first, against `preprocess_input` in the mode of that name."""
+    parts = registry.load()
+    resolved = local.use(parts.resolve(parts.parse(SMALL)), saved, None, name)
+    model = assemble(resolved, classes=5, input_size=16)
+    pixels = np.random.default_rng(0).uniform(0, 255, (2, 16, 16, 3)).astype("float32")
+    found = keras.Model(model.input, model.get_layer("normalize").output).predict(pixels, verbose=0)
+    expected = imagenet_utils.preprocess_input(pixels.copy(), mode=name)
+    # Weights for BGR are turned when they are loaded, so that the graph stays RGB.
+    expected = expected[..., ::-1] if name == "caffe" else expected
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_an_unknown_normalisation_lists_what_there_is(saved) -> None:
+    parts = registry.load()
+    with pytest.raises(WeightsError) as caught:
+        local.use(parts.resolve(parts.parse(SMALL)), saved, None, "imagenet")
+    assert str(caught.value) == (
+        "no normalisation named 'imagenet'\n  hint: there are tf, torch, caffe"
+    )

@@ -54,6 +54,7 @@ def command(
     seed: int | None,
     weights: Path | None,
     weights_format: str | None,
+    weights_normalization: str | None,
     license_allow: str | None,
     strict: bool,
     out: Path | None,
@@ -65,7 +66,8 @@ def command(
     """Assemble the model SPEC, such as vgg16bn+dense-bn, and say what it is."""
     registry = load_registry()
     resolved = registry.resolve(registry.parse(spec))
-    pretrained.check(resolved, weights, weights_format, license_allow)
+    said = {"format": weights_format, "normalization": weights_normalization}
+    pretrained.check(resolved, license_allow, weights, **said)
     asked = size.parse(input_size) if input_size else None
     pixels = size.accept(resolved.backbone.part, asked, resolved.backbone.weights)
     for path, suffix in ((out, ".keras"), (plot, ".png")):
@@ -77,8 +79,9 @@ def command(
     runtime.start(device, verbose)
     from zoo.engine import artefact, cost, diagram
     from zoo.engine.assemble import assemble
+    from zoo.engine.weights import local
 
-    resolved = pretrained.use(resolved, weights, weights_format)
+    resolved = local.use(resolved, weights, **said)
     model = assemble(
         resolved, classes=classes, input_size=pixels, dtype=dtype, seed=seed, strict=strict
     )

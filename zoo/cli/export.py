@@ -76,6 +76,7 @@ ONNX_ONLY = (
 @click.option("--classes", type=click.IntRange(1), help="Classes of a SPEC; 1000 by default.")
 @click.option("--input-size", metavar="S|HxW", help="Pixels of a SPEC; by default its own size.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of a SPEC's weights.")
+@pretrained.options
 @pretrained.license_option
 @click.option(
     "--max-memory",
@@ -101,6 +102,9 @@ def command(
     classes: int | None,
     input_size: str | None,
     seed: int | None,
+    weights: Path | None,
+    weights_format: str | None,
+    weights_normalization: str | None,
     license_allow: str | None,
     max_memory: float | None,
     verbose: bool,
@@ -109,11 +113,14 @@ def command(
     if format != ONNX:
         _check_format(format)
     pixels = None
+    said = {"format": weights_format, "normalization": weights_normalization}
     if Path(target).exists() or ("+" not in target and ("/" in target or ".keras" in target)):
         facts = stored.facts(stored.locate(target)) or {}
         backbone = facts.get("resolved", {}).get("backbone", {})
         license.check(backbone.get("weights"), license_allow)
-        chosen = {"--classes": classes, "--input-size": input_size, "--seed": seed}
+        chosen: dict[str, Any] = {"--classes": classes, "--input-size": input_size, "--seed": seed}
+        chosen |= {"--weights": weights}
+        chosen |= {f"--weights-{name}": value for name, value in said.items()}
         if given := [name for name, value in chosen.items() if value is not None]:
             raise ExportError(
                 f"{target} has its own classes, size and weights; received {', '.join(given)}",
@@ -122,7 +129,7 @@ def command(
     else:
         registry = load_registry()
         resolved = registry.resolve(registry.parse(target))
-        pretrained.check(resolved, None, None, license_allow)
+        pretrained.check(resolved, license_allow, weights, **said)
         asked = sizes.parse(input_size) if input_size else None
         pixels = sizes.accept(resolved.backbone.part, asked, resolved.backbone.weights)
 
@@ -150,6 +157,9 @@ def command(
         "classes": classes or 1000,
         "input_size": pixels,
         "seed": seed,
+        "weights": weights,
+        "weights_format": weights_format,
+        "weights_normalization": weights_normalization,
     }
     if "tensorflow" in sys.modules:  # called from a program that has it: there is nothing to spare
         from zoo.engine import runtime

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from zoo import license
 from zoo import registry as registries
 from zoo.cli import show
 from zoo.cli.command import Command, load_registry
@@ -93,7 +94,9 @@ def _weights(weights: dict[str, Any], native: Sequence[int] | None) -> str:
             "sha256": weights["sha256"] or None,
             "md5": weights["md5"] or None,
             "bytes": weights["size"] or None,
-            "license": _license(weights["license"]),
+            "license": weights["license"]
+            if license.stated(weights["license"])
+            else "not stated by the publisher",
             "classes": weights["classes"] or None,
             "size": "x".join(map(str, size)) if size else None,
             "resize": f"shorter side to {weights['resize']}, then the centre"
@@ -108,8 +111,3 @@ def _weights(weights: dict[str, Any], native: Sequence[int] | None) -> str:
             "published": f"{published} ({weights['measured']})" if published else None,
         }
     )
-
-
-def _license(spdx: str) -> str:
-    """SPDX has a word for what nobody states, which few know."""
-    return "not stated by the publisher" if spdx in ("", "NOASSERTION") else spdx

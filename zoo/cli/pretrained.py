@@ -11,6 +11,7 @@ import click
 
 from zoo import license
 from zoo.errors import WeightsError
+from zoo.normalization import NAMED
 from zoo.registry import ResolvedModel
 
 LISTED = 6
@@ -18,16 +19,25 @@ LISTED = 6
 
 
 def options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--weights` and `--weights-format` to a command."""
-    command = click.option(
-        "--weights",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="Pretrained weights of your own: .weights.h5, .h5, .keras or .safetensors.",
-    )(command)
-    return click.option(
-        "--weights-format", metavar="FORMAT", help="Converter of FILE, such as timm-vgg."
-    )(command)
+    """Add `--weights` and what may have to be said of it to a command."""
+    for option in (
+        click.option(
+            "--weights-normalization",
+            type=click.Choice(list(NAMED)),
+            help="Pixels that FILE expects: -1 to 1, ImageNet's mean and deviation, or BGR.",
+        ),
+        click.option(
+            "--weights-format", metavar="FORMAT", help="Converter of FILE, such as timm-vgg."
+        ),
+        click.option(
+            "--weights",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Pretrained weights of your own: .weights.h5, .h5, .keras or .safetensors.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 license_option = click.option(
@@ -38,11 +48,21 @@ license_option = click.option(
 
 
 def check(
-    resolved: ResolvedModel, file: Path | None, format: str | None, allowed: str | None
+    resolved: ResolvedModel,
+    allowed: str | None,
+    file: Path | None = None,
+    **said: str | None,
 ) -> None:
-    """Refuse what is wrong with the options before TensorFlow is imported."""
-    if format is not None and file is None:
-        raise WeightsError("--weights-format is for a file", "name it: --weights FILE")
+    """Refuse what is wrong with the options before TensorFlow is imported.
+
+    Args:
+        resolved: The model.
+        allowed: Licences that are accepted, None for all.
+        file: The user's file of weights.
+        **said: What was said of it: its format, its normalization.
+    """
+    if given := [name for name, value in said.items() if value is not None and file is None]:
+        raise WeightsError(f"--weights-{given[0]} is for a file", "name it: --weights FILE")
     if file is not None and not file.is_file():
         raise WeightsError(f"{file} does not exist", "give a file of weights")
     weights = resolved.backbone.weights
@@ -50,16 +70,6 @@ def check(
         license.check(asdict(weights) if weights else None, allowed)
     elif allowed is not None:
         raise WeightsError(f"{file} states no licence, and --license-allow asks for one")
-
-
-def use(resolved: ResolvedModel, file: Path | None, format: str | None) -> ResolvedModel:
-    """The model with the weights of the user's file, where one was named."""
-    if file is None:
-        return resolved
-    from zoo.engine.weights import local
-
-    model: ResolvedModel = local.use(resolved, file, format)
-    return model
 
 
 def render(report: dict[str, Any]) -> str:

@@ -68,7 +68,7 @@ def command(
     registry = load_registry()
     spec, data, row = _named(words, preset, registry)
     resolved = registry.resolve(registry.parse(spec))
-    pretrained.check(resolved, None, None, license_allow)
+    pretrained.check(resolved, license_allow)
     asked = size.parse(input_size) if input_size else None
     pixels = size.accept(resolved.backbone.part, asked, resolved.backbone.weights)
 

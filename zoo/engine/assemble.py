@@ -15,17 +15,20 @@ from zoo import input_size as size
 from zoo import registry
 from zoo.engine import cut, picture
 from zoo.engine.anatomy import HEAD, LAST, Anatomy, class_names
-from zoo.engine.weights import fill
+from zoo.engine.weights import fill, local
 from zoo.errors import ModelError, ZooError
+from zoo.normalization import NAMED
 from zoo.option import CORE
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from zoo.part import Weights
     from zoo.registry import ResolvedModel, ResolvedPart
 
 DTYPES = ("float32", "mixed_bfloat16", "mixed_float16")
 
-NORMALIZATION = {"order": "rgb", "mean": [0.5] * 3, "std": [0.5] * 3, "scale": 255.0}
+NORMALIZATION = NAMED["tf"]
 """Without pretrained weights pixels go to -1..1: x / 127.5 - 1."""
 
 
@@ -36,6 +39,9 @@ def build(
     input_size: int | tuple[int, int] | None = None,
     dtype: str = "float32",
     seed: int | None = None,
+    weights: str | Path | None = None,
+    weights_format: str | None = None,
+    weights_normalization: str | None = None,
 ) -> keras.Model:
     """Build a model by name.
 
@@ -48,6 +54,11 @@ def build(
             own size.
         dtype: `float32`, `mixed_bfloat16` or `mixed_float16`.
         seed: The same seed gives the same initial weights; None draws new ones.
+        weights: A file of pretrained weights in place of the tag's.
+        weights_format: Who wrote it: `keras`, `keras-applications` or a converter such as
+            `timm-vgg`; None for the tag's, or `keras`.
+        weights_normalization: What pixels it expects: `tf`, `torch` or `caffe`; None for what the
+            file or the tag says, or `tf` where its layers have our own names.
 
     Returns:
         A flat model from `image` [N, h, w, 3], RGB 0..255, to `probabilities` [N, classes].
@@ -56,8 +67,9 @@ def build(
         ZooError: The name cannot be read or the model cannot be built so.
     """
     parts = registry.load()
+    resolved = parts.resolve(parts.parse(name))
     return assemble(
-        parts.resolve(parts.parse(name)),
+        local.use(resolved, weights, weights_format, weights_normalization),
         classes=classes,
         input_size=input_size,
         dtype=dtype,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 
+from zoo import license as licenses
 from zoo.engine import chart
 from zoo.engine import run as runs
 from zoo.option import spell
@@ -188,7 +189,8 @@ def _part(part: Mapping[str, Any]) -> str:
 
 
 def _weights(weights: Mapping[str, Any]) -> str:
-    license = weights["license"] or "not stated by the publisher"
+    given = weights["license"] or ""
+    license = given if licenses.stated(given) else "not stated by the publisher"
     return f"@{weights['tag']} from {weights['source']}, license {license}"
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from zoo import license
 from zoo.cli import show
 from zoo.cli.command import Command, load_registry
 
@@ -40,7 +41,7 @@ def _render(rows: list[dict[str, Any]]) -> str:
         (
             row["name"],
             f"{row['bytes']:,}" if row["bytes"] else "?",
-            row["license"] or "not stated",
+            row["license"] if license.stated(row["license"] or "") else "not stated",
             "yes" if row["file"] else "no",
             row["source"],
         )

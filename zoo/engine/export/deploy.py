@@ -60,6 +60,9 @@ def export(
     classes: int | Sequence[str] = 1000,
     input_size: int | tuple[int, int] | None = None,
     seed: int | None = None,
+    weights: str | Path | None = None,
+    weights_format: str | None = None,
+    weights_normalization: str | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Export a model to an ONNX file that is proven to give the same logits.
@@ -97,6 +100,10 @@ def export(
         classes: Number of classes or their names, for a name.
         input_size: Height and width in pixels, for a name.
         seed: Seed of the random weights, for a name.
+        weights: A file of pretrained weights, for a name; this and what is said of it as for
+            `zoo.build`.
+        weights_format: Who wrote it.
+        weights_normalization: What pixels it expects.
         progress: Called with a sentence before each step.
 
     Returns:
@@ -113,13 +120,21 @@ def export(
     root = _calibration(target, calibration) if int8 else None
     chosen = None if format == ONNX else export_format.find(format, registry.load())
     out = bundle.check(out)
+    building = {
+        "classes": classes,
+        "input_size": input_size,
+        "seed": seed,
+        "weights": weights,
+        "weights_format": weights_format,
+        "weights_normalization": weights_normalization,
+    }
     say = steps = _Steps(progress)
     with bundle.fill(out) as folder, ExitStack() as stack:
         if _is_file(target):
             say(f"loading {target}")
             model, numbers = stack.enter_context(_opened(target, lean=chosen is None))
         else:
-            model, numbers = _model(target, classes, input_size, seed, say), values.held
+            model, numbers = _model(target, building, say), values.held
         parts = anatomy.of(model)
         real = _real(target, parts.input_size)
         if size == "resize":
@@ -240,16 +255,14 @@ def _opened(target: str | Path, *, lean: bool) -> Iterator[tuple[keras.Model, va
 
 def _model(
     target: keras.Model | str | Path,
-    classes: int | Sequence[str],
-    input_size: int | tuple[int, int] | None,
-    seed: int | None,
+    building: dict[str, Any],
     say: Callable[[str], None],
 ) -> keras.Model:
     """The model that was handed over, or one built by name."""
     if isinstance(target, keras.Model):
         return _functional(target)
     say(f"building {target}")
-    return assemble.build(str(target), classes=classes, input_size=input_size, seed=seed)
+    return assemble.build(str(target), **building)
 
 
 def _functional(model: keras.Model) -> keras.Model:

@@ -10,6 +10,7 @@ from zoo import stored
 from zoo.engine.weights import reader
 from zoo.engine.weights.pin import digest
 from zoo.errors import WeightsError
+from zoo.normalization import NAMED
 from zoo.part import Weights
 
 if TYPE_CHECKING:
@@ -17,35 +18,52 @@ if TYPE_CHECKING:
 
     from zoo.registry import ResolvedModel
 
-PLAIN = {"order": "rgb", "mean": [0.5] * 3, "std": [0.5] * 3, "scale": 255.0}
-"""What a model without weights does to pixels, and so what our own checkpoints expect."""
+OURS = "keras"
+"""The format of files with our own layer names."""
 
 
-def use(resolved: ResolvedModel, file: str | Path, format: str | None = None) -> ResolvedModel:
+def use(
+    resolved: ResolvedModel,
+    file: str | Path | None,
+    format: str | None = None,
+    normalization: str | None = None,
+) -> ResolvedModel:
     """Give a model's backbone the weights in a file.
 
-    What pixels the weights expect is in a `.keras` file that zoo wrote; for any other it is that
-    of the tag that the name has, and without a tag -1..1.
+    What pixels the weights expect is in a `.keras` file that zoo wrote. For any other it is what
+    is said here, else that of the tag that the name has; without either -1..1 where the layers
+    have our own names, and for the checkpoint of another library it has to be said.
 
     Args:
         resolved: The model.
-        file: A `.weights.h5`, an `.h5` of weights alone, a `.keras` or a `.safetensors`.
+        file: A `.weights.h5`, an `.h5` of weights alone, a `.keras` or a `.safetensors`; None
+            changes nothing.
         format: The converter that reads it; by default that of the tag, or `keras`.
+        normalization: What pixels the weights expect: `tf`, `torch` or `caffe`.
 
     Returns:
         The same model, its backbone's weights pinned to the file as it is now.
 
     Raises:
-        WeightsError: The file cannot be read, or needs a format that was not given.
+        WeightsError: The file cannot be read, or needs a format or a normalisation that was not
+            given.
     """
+    if file is None:
+        return resolved
     path = Path(file).absolute()
     kind = reader.kind(path)
     tag = resolved.backbone.weights
-    chosen = format or (tag.format if tag else "keras")
-    if kind == "safetensors" and chosen == "keras":
+    chosen = format or (tag.format if tag else OURS)
+    if kind == "safetensors" and chosen == OURS:
         raise WeightsError(
             f"{file} is a safetensors file, which does not say who wrote it",
             "name the converter: --weights-format timm-vgg",
+        )
+    if not (normalization or tag or chosen == OURS):
+        raise WeightsError(
+            f"{file} does not say what pixels its weights expect",
+            "look it up where they come from, and say --weights-normalization torch (mean and "
+            "deviation of ImageNet), tf (-1 to 1) or caffe (BGR, mean taken)",
         )
     row = replace(tag, md5="", top1=0.0, top5=0.0) if tag else Weights(tag="file", source="")
     row = replace(
@@ -55,7 +73,7 @@ def use(resolved: ResolvedModel, file: str | Path, format: str | None = None) ->
         size=path.stat().st_size,
         format=chosen,
         head="",
-        normalization=row.normalization or PLAIN,
+        normalization=_named(normalization) if normalization else row.normalization or NAMED["tf"],
     )
     if kind == "keras" and (facts := stored.facts(path)):
         row = replace(
@@ -65,6 +83,14 @@ def use(resolved: ResolvedModel, file: str | Path, format: str | None = None) ->
             **_transform(facts["input_size"], facts["preprocessing"]),
         )
     return replace(resolved, backbone=replace(resolved.backbone, weights=row))
+
+
+def _named(normalization: str) -> Mapping[str, Any]:
+    if normalization not in NAMED:
+        raise WeightsError(
+            f"no normalisation named {normalization!r}", f"there are {', '.join(NAMED)}"
+        )
+    return NAMED[normalization]
 
 
 def _transform(size: Sequence[int], preprocessing: Mapping[str, Any]) -> dict[str, Any]:
