@@ -136,7 +136,7 @@ GOLDEN = [
         "vgg16bn@imagnet+gap",
         "vgg16bn has no weights tagged 'imagnet'",
         8,
-        "available: imagenet, none",
+        "did you mean @imagenet? available: imagenet, none",
     ),
     ("vgg16bn+gap@imagenet", "a head has no weights tag", 11, "put the tag on the backbone"),
     (
@@ -281,7 +281,11 @@ FAULTS = [
     (
         "vgg16bn@imagnet:widht=2:width=x+dense-bn:units=1.5:dropout=",
         [
-            ("vgg16bn has no weights tagged 'imagnet'", 8, "available: imagenet, none"),
+            (
+                "vgg16bn has no weights tagged 'imagnet'",
+                8,
+                "did you mean @imagenet? available: imagenet, none",
+            ),
             ("vgg16bn has no option 'widht'", 16, "did you mean 'width'? options: tap, width"),
             ("vgg16bn option 'width' takes float, received 'x'", 30, "default: 1.0"),
             ("dense-bn option 'units' takes int, received '1.5'", 47, "default: 512"),

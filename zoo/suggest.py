@@ -31,8 +31,10 @@ def option(key: str, names: Sequence[str]) -> str:
 
 
 def tag(part: CatalogPart, written: str, catalog: Catalog) -> str:
-    """List the weights a backbone has, and who has those that were asked for."""
+    """Offer the tag most like this, list what a backbone has, and who has what was asked for."""
     available = f"available: {', '.join([*part.weights, 'none'])}"
+    if likest := difflib.get_close_matches(written.lower(), part.weights, n=1):
+        return f"did you mean @{likest[0]}? {available}"
     backbones = [catalog.find("backbone", name) for name in catalog.names("backbone")]
     havers = [each.id for each in backbones if each is not None and written in each.weights]
     if not havers:

@@ -7,9 +7,13 @@ import numpy as np
 import pytest
 
 import zoo
+from tests.engine.test_safetensors import written
+from zoo import registry
 from zoo.engine import anatomy
+from zoo.engine.assemble import assemble
 from zoo.engine.convert import convert
 from zoo.engine.convert.table import Row, conv_and_norm_without_gamma, turned
+from zoo.engine.weights import local
 from zoo.errors import WeightsError
 
 RANDOM = np.random.default_rng(0)
@@ -294,3 +298,21 @@ def test_another_epsilon_is_another_network() -> None:
         "layer block3_bn2 has 0.001\n"
         "  hint: they belong to another variant of this backbone"
     )
+
+
+def test_batch_counters_do_not_keep_a_checkpoint_from_being_a_full_match(tmp_path) -> None:
+    """Every torch checkpoint with normalisation has them; no Keras model has a place for them."""
+    tensors = {key: np.asarray(value, "float32") for key, value in vgg(bn=True).items()}
+    parts = registry.load()
+    named = parts.resolve(parts.parse("vgg11bn:width=0.015625+dense:layers=2:units=6"))
+    resolved = local.use(named, written(tmp_path, tensors), "torchvision-vgg", "torch")
+    model = assemble(resolved, classes=2, input_size=224, strict=True)
+    report = anatomy.of(model).load_report
+    assert set(report["skipped"].values()) == {"counts the batches of training"}
+    assert report["unmatched"] == []
+    assert report["reinitialised"] == {}
+    np.testing.assert_array_equal(
+        model.get_layer("head_dense2").kernel, tensors["classifier.3.weight"].T
+    )
+    with pytest.raises(WeightsError, match=r"are no full match: new logits"):
+        assemble(resolved, classes=3, input_size=224, strict=True)

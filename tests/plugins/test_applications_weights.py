@@ -14,12 +14,14 @@ import pytest
 from keras.src.legacy.saving import legacy_h5_format
 from zoo_vgg import hooks
 
+import zoo
 from zoo import registry
 from zoo.engine import anatomy
 from zoo.engine.assemble import assemble
 from zoo.registry import ResolvedModel, ResolvedPart
 
 SIZE = 96
+HEAD = {"image", "normalize", "head_pool", "logits", "probabilities"}
 BACKBONES = {
     part.id: part
     for part in registry.load().parts(kind="backbone")
@@ -54,6 +56,33 @@ def test_published_weights_give_the_features_of_keras(name, tmp_path, monkeypatc
     np.testing.assert_allclose(
         features.predict(pictures, verbose=0), expected, rtol=0, atol=1e-5 * np.abs(expected).max()
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tap", ["mixed7", "backbone_activation_64"])
+def test_a_cut_takes_the_layers_below_it(tap, tmp_path, monkeypatch) -> None:
+    """Also inside a block, where the file has layers of other branches in between."""
+    reference = keras.applications.InceptionV3(
+        include_top=False, weights=None, input_shape=(SIZE, SIZE, 3)
+    )
+    _randomise(reference)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    parts = registry.load()
+    uncut = zoo.build("inception-v3+linear", classes=3, input_size=SIZE)
+    ours = [layer.name for layer in uncut.layers if layer.name not in HEAD]
+    place = ours.index(tap)
+    resolved = parts.resolve(parts.parse(f"inception-v3@imagenet:tap={tap}+linear"))
+    model = _assemble_from(reference, resolved, tmp_path)
+
+    layer = reference.layers[1:][place]
+    expected = keras.Model(reference.input, layer.output)
+    features = keras.Model(model.input, anatomy.tap_tensor(model))
+    pictures = np.random.default_rng(0).uniform(0, 255, (2, SIZE, SIZE, 3)).astype("float32")
+    wanted = expected.predict(pictures / 127.5 - 1, verbose=0)
+    found = features.predict(pictures, verbose=0)
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5 * np.abs(wanted).max())
+    skipped = anatomy.of(model).load_report["skipped"]
+    assert set(skipped.values()) == {"lies above the cut"}
 
 
 @pytest.mark.parametrize(

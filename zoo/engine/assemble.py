@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from zoo import registry
 from zoo.engine import cut, picture
 from zoo.engine.anatomy import HEAD, LAST, Anatomy, class_names
 from zoo.engine.weights import fill, local
+from zoo.engine.weights.deferred import deferred, settle
 from zoo.errors import ModelError, ZooError
 from zoo.normalization import NAMED
 from zoo.option import CORE
@@ -111,11 +112,12 @@ def assemble(
     if dtype not in DTYPES:
         raise ModelError(f"dtype {dtype!r} is not accepted", f"accepted: {', '.join(DTYPES)}")
 
-    with _policy(dtype), seeded(seed):
+    with _policy(dtype), seeded(seed), deferred() if weights else nullcontext():
         image = keras.Input((height, width, 3), name="image", dtype="float32")
         normalization = _in_rgb(weights)
         taps = _call(resolved.backbone, _normalize(image, normalization))
         _check_taps(resolved.backbone, taps)
+        uncut = list(taps.values())[-1]
         taps = cut.at(
             resolved.backbone.options.get("tap", LAST), taps, image, resolved.backbone.part
         )
@@ -133,7 +135,11 @@ def assemble(
         preprocessing=_preprocessing(resolved.backbone, (height, width)),
         resolved=resolved.document(),
     )
-    report = fill.load(model, resolved, strict=strict)
+    try:
+        backbone = keras.Model(image, uncut).layers if weights else ()
+        report = fill.load(model, resolved, backbone, strict=strict)
+    finally:
+        settle()
     if report:
         # A number of classes says nothing of their names; a classifier that was loaded does.
         names = tuple(report["classes"]) or names

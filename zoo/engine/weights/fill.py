@@ -18,7 +18,8 @@ import numpy as np
 
 from zoo import class_list
 from zoo.engine import anatomy
-from zoo.engine.weights import reader, source
+from zoo.engine.convert import table
+from zoo.engine.weights import deferred, reader, source
 from zoo.engine.weights.reader import Layer
 from zoo.errors import WeightsError
 
@@ -34,14 +35,29 @@ THEIR_CLASSIFIER = "predictions"
 
 BY_NAME, BY_ORDER = "keras", "keras-applications"
 OPTIONS = "leave out options that change the architecture, or build without the tag"
+LOCAL = (
+    "name the backbone that the file was made with, or --weights-format keras-applications "
+    "if it comes from there"
+)
+NORMALISATION = "the normalisation belongs to the tag"
+DECLARED = (NORMALISATION, table.COUNTER, table.AUXILIARY, table.ABOVE)
+"""Why an entry of a file has no place in a model that takes all of it."""
 
 
-def load(model: keras.Model, resolved: ResolvedModel, *, strict: bool = False) -> dict[str, Any]:
+def load(
+    model: keras.Model,
+    resolved: ResolvedModel,
+    backbone: Sequence[keras.layers.Layer] = (),
+    *,
+    strict: bool = False,
+) -> dict[str, Any]:
     """Fill a model with the pretrained weights of its tag.
 
     Args:
         model: A model with its anatomy.
         resolved: Its resolved name.
+        backbone: The layers of its backbone before it was cut, in their order, for files that know
+            no names.
         strict: Refuse anything but a full match.
 
     Returns:
@@ -58,7 +74,7 @@ def load(model: keras.Model, resolved: ResolvedModel, *, strict: bool = False) -
     if weights is None:
         return {}
     path = source.fetch(resolved.backbone.part, weights)
-    filling = _Filling(model, resolved, weights)
+    filling = _Filling(model, resolved, weights, backbone)
     for name, arrays in filling.layers(path):
         filling.take(name, arrays)
     report = filling.report()
@@ -70,9 +86,16 @@ def load(model: keras.Model, resolved: ResolvedModel, *, strict: bool = False) -
 class _Filling:
     """One file on its way into one model."""
 
-    def __init__(self, model: keras.Model, resolved: ResolvedModel, weights: Weights) -> None:
-        self.model, self.resolved, self.weights = model, resolved, weights
+    def __init__(
+        self,
+        model: keras.Model,
+        resolved: ResolvedModel,
+        weights: Weights,
+        order: Sequence[keras.layers.Layer],
+    ) -> None:
+        self.model, self.resolved, self.weights, self.order = model, resolved, weights, order
         self.name = _name(resolved.backbone, weights)
+        self.local = weights.source.startswith("file://")
         stages = anatomy.stages(model)
         self.head = {each.name: each for each in stages.pop(anatomy.HEAD) if each.weights}
         filled = [each for each in chain(*stages.values()) if each.weights]
@@ -120,7 +143,7 @@ class _Filling:
         if missing := [name for name in self.backbone if name not in self.loaded]:
             raise WeightsError(
                 f"the weights {self.name} do not fit: nothing in the file for {_few(missing)}",
-                OPTIONS,
+                LOCAL if self.local else OPTIONS,
             )
         self._refuse_other_architecture()
         for name in self.head:
@@ -146,10 +169,10 @@ class _Filling:
             raise WeightsError(
                 f"the weights {self.name} do not fit: layer {layer.name} has {_shapes(needed)}, "
                 f"the file has {_shapes(given)}",
-                OPTIONS,
+                LOCAL if self.local else OPTIONS,
             )
         for index, (variable, array) in enumerate(zip(layer.weights, arrays, strict=True)):
-            values = np.asarray(array)
+            values = deferred.aligned(array)
             if not np.isfinite(np.sum(values, dtype="float64")):
                 raise WeightsError(
                     f"the weights {self.name} hold numbers that are not finite in {layer.name}",
@@ -166,7 +189,7 @@ class _Filling:
                     # Turning the kernel is exact; folding the means into a bias is not, at borders.
                     self.notes["transformed"][layer.name] = "kernel turned from BGR to RGB"
                     values = values[:, :, ::-1, :]
-            variable.assign(values)
+            deferred.put(variable, values)
             del values
         self.loaded.add(layer.name)
 
@@ -195,16 +218,19 @@ class _Filling:
 
     def _in_order(self, path: Path) -> Iterator[Layer]:
         """Keras.applications loads by the order of layers, which survives any renaming."""
-        body = keras.Model(self.model.inputs, anatomy.tap_tensor(self.model))
-        wanted = [layer.name for layer in body.layers if layer.name in self.backbone]
+        wanted = [layer for layer in self.order if layer.weights]
         for name, arrays in reader.read_layers(path):
             if name.startswith("normalization"):  # part of the graph of EfficientNet
-                self.notes["skipped"][name] = "the normalisation belongs to the tag"
+                self.notes["skipped"][name] = NORMALISATION
             elif wanted:
                 rest = list(arrays)
                 while rest and wanted:  # ConvNeXt nests layers, which are one entry in the file
-                    count = len(self.backbone[wanted[0]].weights)
-                    yield wanted.pop(0), rest[:count]
+                    layer = wanted.pop(0)
+                    count = len(layer.weights)
+                    if layer.name in self.backbone:
+                        yield layer.name, rest[:count]
+                    else:
+                        self.notes["skipped"][layer.name] = table.ABOVE
                     rest = rest[count:]
             else:
                 yield name, arrays
@@ -223,7 +249,7 @@ class _Filling:
 
     def _refuse_other_architecture(self) -> None:
         """A deeper network holds all layers of a shallower one: what is over tells them apart."""
-        if not self.weights.source.startswith("file://"):
+        if not self.local:
             return  # its publisher knows what it is for
         over = sorted(name for name, ranks in self.unmatched.items() if 4 in ranks)
         if over and "tap" not in self.resolved.backbone.options:
@@ -242,7 +268,10 @@ def _refuse_less(name: str, report: dict[str, Any]) -> None:
         "unmatched": "without a place",
     }
     told = report["reinitialised"]  # which names the entries of the file that were skipped for it
-    left = report | {"skipped": [name for name in report["skipped"] if name not in told]}
+    skipped = [
+        name for name, why in report["skipped"].items() if name not in told and why not in DECLARED
+    ]
+    left = report | {"skipped": skipped}
     faults = [f"{word} {_few(list(left[kind]))}" for kind, word in words.items() if left[kind]]
     if faults:
         raise WeightsError(

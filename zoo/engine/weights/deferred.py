@@ -1,0 +1,61 @@
+"""Variables whose first values come from a file, so that no random ones are drawn before.
+
+Random values take as much memory as the weights, several times while they are drawn, and all of it
+is thrown away. Keras knows variables without values: those that are made in a stateless scope. They
+get one when the next such scope is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import h5py
+import keras
+import numpy as np
+
+ALIGNMENT = 64
+"""Bytes. Arrays that begin at a multiple of it are taken over by TensorFlow, others are copied."""
+
+
+@contextmanager
+def deferred() -> Iterator[None]:
+    """The variables of layers that are made inside have no values before `settle`."""
+    with keras.StatelessScope(initialize_variables=False):
+        yield
+
+
+def put(variable: keras.Variable, values: np.ndarray) -> None:
+    """Give a variable its values: those that it begins with if it has none yet."""
+    if variable._value is None:
+        variable._initializer = lambda shape, dtype: values
+    else:
+        variable.assign(values)
+
+
+def settle() -> None:
+    """Give every variable without values those that were put, or else its initial ones."""
+    with keras.StatelessScope():
+        pass
+
+
+def aligned(array: Any) -> np.ndarray:
+    """Read an array or dataset into memory that need not be copied again.
+
+    Args:
+        array: An array, or a dataset of an HDF5 file.
+
+    Returns:
+        A copy that is nobody else's.
+    """
+    dtype, shape = np.dtype(array.dtype), tuple(array.shape)
+    size = dtype.itemsize * int(np.prod(shape, dtype="int64"))
+    memory = np.empty(size + ALIGNMENT, "uint8")
+    start = -memory.ctypes.data % ALIGNMENT
+    copy = memory[start : start + size].view(dtype).reshape(shape)
+    if isinstance(array, h5py.Dataset) and size and shape:
+        array.read_direct(copy)
+    else:
+        copy[...] = array[()]
+    return copy
