@@ -63,5 +63,5 @@ def test_a_copy_begins_where_it_has_to(tmp_path, array: np.ndarray) -> None:
             copy = aligned(source)
             np.testing.assert_array_equal(copy, array)
             assert copy.dtype == array.dtype
-            assert copy.ctypes.data % ALIGNMENT == 0
+            assert copy.ctypes.data % ALIGNMENT == 0 or not copy.size
             assert not np.shares_memory(copy, array)
