@@ -14,11 +14,9 @@ from zoo.engine import anatomy
 from zoo.engine.export import ending
 from zoo.engine.export.values import Values, held
 
-SMALL = 224 * 224
-"""Pixels in all for which tracing the model would not pay."""
-
-AT_ONCE = 4 * SMALL
-"""Pixels that are asked about at once: the maps of so many fit into any memory."""
+AT_ONCE = 224 * 224
+"""Pixels that are asked about at once, which is one picture of the usual size: what convolutions
+lay out for a product of matrices takes nine times their input."""
 
 
 def answers(model: keras.Model, images: np.ndarray, values: Values = held) -> dict[str, np.ndarray]:
@@ -50,7 +48,7 @@ def answers(model: keras.Model, images: np.ndarray, values: Values = held) -> di
             return network.call(pictures, training=False)
 
     with _full_precision():
-        if np.prod(images.shape[:3]) > SMALL:
+        if np.prod(images.shape[:3]) > AT_ONCE:  # tracing would not pay for one call
             some = tf.TensorSpec((None, *images.shape[1:]), tf.float32)
             ask = tf.function(ask, input_signature=[some], autograph=False)
         count = max(1, AT_ONCE // int(np.prod(images.shape[1:3])))
