@@ -52,6 +52,17 @@ def test_a_call_that_is_wrong_is_told_by_the_parent(tmp_path, monkeypatch):
         process.measure(Case(target=TINY, device="gpu:9"))
 
 
+def test_a_rounding_of_gpus_is_refused_on_a_cpu(tmp_path, monkeypatch):
+    case = Case(target=TINY, precision="tf32", device="cpu")
+    told = asked(case, tmp_path / "answer", monkeypatch)
+
+    assert told["problem"] == {
+        "class": "BenchError",
+        "message": "tf32 is how GPUs round the products of float32, and this runs on a CPU",
+        "hint": "leave --precision out",
+    }
+
+
 def test_memory_that_runs_out_is_a_row_with_an_error(tmp_path, monkeypatch):
     from zoo.engine.bench import measure
 

@@ -69,7 +69,14 @@ def _measured(what: str, case: Case) -> dict[str, Any]:
         return {"peak": peak.measure(case, device).model_dump()}
     from zoo.engine.bench import measure
 
-    runtime.bound_memory()
+    on_cpu = device.startswith("cpu")
+    if case.precision == "tf32" and on_cpu:
+        raise BenchError(
+            "tf32 is how GPUs round the products of float32, and this runs on a CPU",
+            "leave --precision out",
+        )
+    if on_cpu:
+        runtime.bound_memory()
     if what == "attempt":
         measure.attempt(case)
         return {"row": {"case": case.model_dump()}}
