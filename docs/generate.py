@@ -17,7 +17,7 @@ from typing import Any
 import click
 from pydantic import BaseModel
 
-from zoo import config, errors, license, manifest, recipe, registry
+from zoo import config, errors, license, manifest, recipe, registry, schedule
 from zoo.benchmark import case, document
 from zoo.cli.main import zoo
 from zoo.option import Option
@@ -176,6 +176,10 @@ def _type(row: dict[str, Any], tables: dict[str, Any]) -> str:
     """A JSON schema in words."""
     if "$ref" in row:
         return f"a table, {row['$ref'].rsplit('/', 1)[-1]}"
+    if "const" in row:
+        return _code(row["const"])
+    if "oneOf" in row:  # told apart by their kind
+        return "a kind's name, or a table"
     if "anyOf" in row:
         several = [_type(each, tables) for each in row["anyOf"] if each.get("type") != "null"]
         return " or ".join(dict.fromkeys(several))
@@ -212,11 +216,20 @@ def _default(value: Any) -> str:
     if value is None or value in ("", {}, []):
         return "–"
     if isinstance(value, BaseModel):
-        return "changes nothing"
+        return _code(getattr(value, "kind", "")) if hasattr(value, "kind") else "changes nothing"
     return _code(str(list(value) if isinstance(value, tuple) else value))
 
 
 # -- recipes
+
+
+def schedules() -> str:
+    """The kinds of schedule, each with its keys."""
+    blocks = [
+        f"`{name}`: {(inspect.getdoc(kind) or '').splitlines()[0]}\n\n{schema(kind)}"
+        for name, kind in schedule.KINDS.items()
+    ]
+    return "\n\n".join(blocks)
 
 
 def recipes() -> str:
@@ -273,6 +286,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "normalization": lambda: schema(manifest.Normalization),
     "recipe": lambda: schema(recipe.Recipe),
     "phase": lambda: schema(recipe.Phase),
+    "schedules": schedules,
     "recipes": recipes,
     "optimizers": optimizers,
     "errors": error_tree,

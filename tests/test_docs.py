@@ -222,7 +222,8 @@ def run(words: list[str], folder: Path, environment: dict[str, str]) -> subproce
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "page", ["tutorial/plugin.md", "tutorial/pictures.md", "tutorial/weights.md"]
+    "page",
+    ["tutorial/plugin.md", "tutorial/pictures.md", "tutorial/training.md", "tutorial/weights.md"],
 )
 def test_a_tutorial_can_be_followed(page, tmp_path, terminal):
     folder = tmp_path / "work"

@@ -24,6 +24,7 @@ _HOMES = {
     "operate": "zoo.engine.surgery",
     "predict": "zoo.engine.predict",
     "refresh": "zoo.registry",
+    "resume": "zoo.engine.train",
     "train": "zoo.engine.train",
     "verify": "zoo.engine.export",
 }

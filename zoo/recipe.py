@@ -5,93 +5,40 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, Field, StringConstraints, ValidationError
 from pydantic import model_validator as validator
 
 from zoo.errors import RecipeError
+from zoo.phase import OPTIMIZERS, Name, Phase, Table
+from zoo.schedule import KINDS
+
+__all__ = ["OPTIMIZERS", "Phase", "Recipe", "load", "names", "override", "to_toml"]
 
 HOME = Path(__file__).parent / "recipes"
 """Where the recipes that come with zoo lie."""
 
-OPTIMIZERS = (
-    "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lamb", "lion",
-    "muon", "nadam", "rmsprop", "schedulefreeadamw", "sgd",
-)  # fmt: skip
-"""The classes of `keras.optimizers` in lower case; a test holds the two together."""
-
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
-Train = Annotated[str, StringConstraints(pattern=r"^(head|all|last:[1-9][0-9]*)$")]
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Phase(_Table):
-    """One leg of a training: what may change, and how fast.
-
-    Args:
-        name: What rows of the history call it.
-        train: What may change: "head"; "all"; or "last:N", the head and the backbone's last N
-            stages.
-        epochs: How many at most.
-        learning_rate: Step size of the optimizer.
-        optimizer: One of `OPTIMIZERS`.
-        options: Further arguments of the optimizer, such as momentum.
-        batch_size: Pictures per step.
-        patience: Epochs without a lower validation loss before the phase ends; None for never.
-        bn: Whether the backbone's batch normalisation keeps its statistics ("frozen"), as it
-            should where pretrained weights meet small batches, or learns them ("train").
-        label_smoothing: Probability that is spread over all classes, 0 to below 1.
-        auxiliary: Weight of the loss of each auxiliary classifier, where the head has any.
-        policy: Augmentation of the training pictures, such as "light:rotation=10"; None for none.
-    """
-
-    name: Name
-    train: Train = "all"
-    epochs: Annotated[int, Field(ge=1, le=100_000)]
-    learning_rate: Annotated[float, Field(gt=0)]
-    optimizer: str = "adam"
-    options: dict[str, bool | int | float | str] = {}
-    batch_size: Annotated[int, Field(ge=1, le=65_536)] = 32
-    patience: Annotated[int, Field(ge=1)] | None = None
-    bn: Literal["frozen", "train"] = "frozen"
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    auxiliary: Annotated[float, Field(ge=0)] = 0.3
-    policy: str | None = None
-
-    @validator(mode="after")
-    def _optimizer_is_known(self) -> Phase:
-        if self.optimizer not in OPTIMIZERS:
-            near = difflib.get_close_matches(self.optimizer.lower(), OPTIMIZERS, n=1)
-            known = f"did you mean {near[0]}?" if near else f"known: {', '.join(OPTIMIZERS)}"
-            raise ValueError(f"received {self.optimizer!r}; {known}")
-        return self
-
-    @property
-    def stages(self) -> int | None:
-        """How many stages of the backbone, counted from its end, may change; None for all."""
-        if self.train == "all":
-            return None
-        return int(self.train.removeprefix("last:")) if self.train != "head" else 0
-
-
-class Recipe(_Table):
+class Recipe(Table):
     """A training from start to end.
 
     Args:
         name: What users call it.
         summary: One line for lists.
+        dtype: Arithmetic; variables and probabilities are float32 in any case.
         phases: The legs, one after another; each begins with the best weights of the one before.
     """
 
     name: Name
     summary: Annotated[str, StringConstraints(max_length=500)] = ""
+    dtype: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     phases: Annotated[tuple[Phase, ...], Field(min_length=1)]
 
     @validator(mode="after")
@@ -102,11 +49,12 @@ class Recipe(_Table):
         return self
 
 
-def load(name: str | Path) -> Recipe:
-    """Load a recipe that comes with zoo by its name, or any by its file.
+def load(name: str | Path, plugins: Mapping[str, Path] | None = None) -> Recipe:
+    """Load a recipe by its name, or any by its file.
 
     Args:
-        name: Such as "finetune", or a path: it holds a separator or ends in .toml.
+        name: Such as "finetune" or "acme/quick", or a path: it ends in .toml.
+        plugins: Recipes that plugins ship, name to file; see `Registry.recipes`.
 
     Returns:
         The recipe.
@@ -116,20 +64,27 @@ def load(name: str | Path) -> Recipe:
             or wrong key is named.
     """
     text = str(name)
-    if text.endswith(".toml") or "/" in text or os.sep in text:
+    known = files(plugins)
+    if text in known:
+        return _read(known[text])
+    if text.endswith(".toml") or (os.sep in text and Path(text).exists()):
         return _read(Path(text))
-    known = names()
-    if text not in known:
-        near = difflib.get_close_matches(text, known, n=1)
-        meant = f"did you mean {near[0]}? " if near else ""
-        listed = f"there are {', '.join(known)}, and files: PATH.toml"
-        raise RecipeError(f"no recipe named {text!r}", meant + listed)
-    return _read(HOME / f"{text}.toml")
+    near = difflib.get_close_matches(text, known, n=1)
+    meant = f"did you mean {near[0]}? " if near else ""
+    raise RecipeError(
+        f"no recipe named {text!r}", f"{meant}zoo recipe list shows all, and files: PATH.toml"
+    )
+
+
+def files(plugins: Mapping[str, Path] | None = None) -> dict[str, Path]:
+    """The files of all recipes by name, ours first, those of plugins after them."""
+    own = {path.stem: path for path in sorted(HOME.glob("*.toml"))}
+    return {**dict(sorted((plugins or {}).items())), **own} if plugins else own
 
 
 def names() -> list[str]:
     """Names of the recipes that come with zoo."""
-    return sorted(path.stem for path in HOME.glob("*.toml"))
+    return list(files())
 
 
 def override(recipe: Recipe, changes: Sequence[str] = (), **everywhere: Any) -> Recipe:
@@ -137,8 +92,8 @@ def override(recipe: Recipe, changes: Sequence[str] = (), **everywhere: Any) -> 
 
     Args:
         recipe: The recipe.
-        changes: Texts such as "head.epochs=3" or "head.options.momentum=0.9"; the value is
-            written as in TOML, quotes around text may be left out.
+        changes: Texts such as "head.epochs=3", "head.schedule.warmup=0.1" or "dtype=float32";
+            the value is written as in TOML, quotes around text may be left out.
         **everywhere: Values for every phase by key; None changes nothing.
 
     Returns:
@@ -150,10 +105,15 @@ def override(recipe: Recipe, changes: Sequence[str] = (), **everywhere: Any) -> 
     document = recipe.model_dump()
     phases = {phase["name"]: phase for phase in document["phases"]}
     for phase in phases.values():
-        phase.update({key: value for key, value in everywhere.items() if value is not None})
+        for key, value in everywhere.items():
+            if value is not None:
+                _assign(phase, key, value)
     for change in changes:
         where, equals, value = change.partition("=")
         name, _, key = where.partition(".")
+        if equals and not key and name in document and name not in ("name", "phases"):
+            document[name] = _value(value)
+            continue
         if not equals or not key:
             raise RecipeError(
                 f"{change!r} changes nothing", "write PHASE.KEY=VALUE, such as head.epochs=3"
@@ -162,22 +122,33 @@ def override(recipe: Recipe, changes: Sequence[str] = (), **everywhere: Any) -> 
             raise RecipeError(
                 f"the recipe {recipe.name} has no phase {name!r}", f"phases: {', '.join(phases)}"
             )
-        table, key = (
-            (phases[name], key)
-            if not key.startswith("options.")
-            else (phases[name]["options"], key.removeprefix("options."))
-        )
-        table[key] = _value(value)
+        _assign(phases[name], key, _value(value))
     return _validate(document, f"recipe {recipe.name}")
 
 
 def to_toml(recipe: Recipe) -> str:
     """Write a recipe as the TOML that `load` reads; every value is spelled out."""
-    lines = [f"name = {_toml(recipe.name)}", f"summary = {_toml(recipe.summary)}"]
-    for phase in recipe.phases:
+    document = recipe.model_dump()
+    phases = document.pop("phases")
+    lines = [f"{key} = {_toml(value)}" for key, value in document.items()]
+    for phase in phases:
         lines += ["", "[[phases]]"]
-        lines += [f"{key} = {_toml(v)}" for key, v in phase.model_dump().items() if v is not None]
+        lines += [f"{key} = {_toml(v)}" for key, v in phase.items() if v is not None]
     return "\n".join(lines) + "\n"
+
+
+def _assign(phase: dict[str, Any], key: str, value: Any) -> None:
+    """Set one value of a phase, or one inside a table of it."""
+    outer, _, inner = key.partition(".")
+    if not inner or key == "schedule.kind":
+        phase[outer] = value
+        if outer in ("epochs", "steps"):  # One of the two says how long a phase is.
+            phase.pop("steps" if outer == "epochs" else "epochs", None)
+        return
+    table = phase.get(outer)
+    if outer == "schedule" and isinstance(table, str):
+        table = {"kind": table}
+    phase[outer] = {**table, inner: value} if isinstance(table, dict) else {inner: value}
 
 
 def _read(path: Path) -> Recipe:
@@ -185,7 +156,7 @@ def _read(path: Path) -> Recipe:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RecipeError(
-            f"no recipe file {path}", f"recipes by name: {', '.join(names())}"
+            f"no recipe file {path}", "zoo recipe list shows those with names"
         ) from None
     except OSError as error:
         raise RecipeError(f"{path} cannot be read: {error.strerror}") from None
@@ -201,34 +172,55 @@ def _validate(document: Mapping[str, Any], where: str) -> Recipe:
         found: list[dict[str, Any]] = [dict(fault) for fault in error.errors()]
         # A phase with a fault is no phase to pydantic, which then misses one.
         inside = [fault for fault in found if len(fault["loc"]) > 1]
-        faults = [_sentence(fault, document) for fault in inside or found]
+        faults = list(dict.fromkeys(_sentence(fault, document) for fault in inside or found))
         more = f" (and {len(faults) - 2} more)" if len(faults) > 2 else ""
         raise RecipeError(f"{where}: {'; '.join(faults[:2])}{more}") from None
 
 
 def _sentence(fault: dict[str, Any], document: Mapping[str, Any]) -> str:
     """Say one fault of a recipe: where, what was received, what is accepted."""
-    keys = list(fault["loc"])
-    if keys[:1] == ["options"] or "options" in keys[2:-1]:
-        keys = keys[: keys.index("options") + 2]  # The rest names the types that were tried.
+    keys, table = _table(list(fault["loc"]))
     place = _place(keys, document)
-    if fault["type"] == "extra_forbidden":
-        known = list((Phase if len(keys) > 1 else Recipe).model_fields)
-        near = difflib.get_close_matches(str(keys[-1]), known, n=1)
-        advice = f"did you mean {near[0]}?" if near else f"keys: {', '.join(known)}"
-        return f"{place} is unknown; {advice}"
-    if fault["type"] == "missing":
-        return f"{place} is missing"
-    if fault["type"] in ("tuple_type", "too_short", "model_type"):
-        return f"{place}: a recipe has one or more [[phases]] tables"
-    if fault["type"] == "string_pattern_mismatch":
-        accepted = "head, all or last:N" if keys[-1] == "train" else "lower-case words joined by -"
-        return f"{place}: received {fault['input']!r}; accepted: {accepted}"
-    if fault["type"] == "value_error":
-        prefix = f"{place} optimizer" if len(keys) > 1 else "phases"
-        return f"{prefix}: {fault['msg'].removeprefix('Value error, ')}"
     received = "" if isinstance(fault["input"], (dict, list)) else f", received {fault['input']!r}"
+    match fault["type"]:
+        case "extra_forbidden":
+            known = list(table.model_fields)
+            near = difflib.get_close_matches(str(keys[-1]), known, n=1)
+            advice = f"did you mean {near[0]}?" if near else f"keys: {', '.join(known)}"
+            return f"{place} is unknown; {advice}"
+        case "missing":
+            return f"{place} is missing"
+        case "tuple_type" | "too_short" | "model_type" if keys[-1] != "at":
+            return f"{place}: a recipe has one or more [[phases]] tables"
+        case "union_tag_invalid" | "union_tag_not_found" | "model_attributes_type":
+            kind = fault.get("ctx", {}).get("tag")
+            near = difflib.get_close_matches(kind or "", KINDS, n=1)
+            advice = f"did you mean {near[0]}?" if near else f"accepted: {', '.join(KINDS)}"
+            given = repr(kind) if kind else "no kind"
+            return f"{place}: received {given}; {advice}"
+        case "string_pattern_mismatch":
+            words = "lower-case words joined by -"
+            accepted = "head, all, last:N or from:NAME" if keys[-1] == "train" else words
+            return f"{place}: received {fault['input']!r}; accepted: {accepted}"
+        case "value_error":
+            said = fault["msg"].removeprefix("Value error, ")
+            return f"{place}.{said}" if len(keys) > 1 else f"phases: {said}"
+    if "options" in keys[2:3] and len(keys) > 3:
+        return f"{place}: an option is a number, a text, true or false"
+    if keys[-1] == "class_weights":
+        return f"{place}: accepted are 'balanced' and a table of factors by class name{received}"
     return f"{place}: {fault['msg'][0].lower()}{fault['msg'][1:]}{received}"
+
+
+def _table(keys: list[str | int]) -> tuple[list[str | int], type[BaseModel]]:
+    """The keys as a file has them, without pydantic's names of types, and the table they end in."""
+    if "options" in keys[2:3]:
+        return keys[:4], Phase  # The rest names the types that were tried.
+    if "class_weights" in keys[2:3]:
+        return keys[:3], Phase
+    if "schedule" in keys[2:3] and len(keys) > 3:
+        return [*keys[:3], *keys[4:]], KINDS.get(str(keys[3]), Phase)
+    return keys, Phase if len(keys) > 1 else Recipe
 
 
 def _place(keys: Sequence[str | int], document: Mapping[str, Any]) -> str:
@@ -250,8 +242,14 @@ def _value(text: str) -> Any:
 
 def _toml(value: Any) -> str:
     if isinstance(value, dict):
-        pairs = ", ".join(f"{_toml(k)} = {_toml(v)}" for k, v in value.items())
+        pairs = ", ".join(f"{_key(k)} = {_toml(v)}" for k, v in value.items())
         return f"{{ {pairs} }}" if pairs else "{}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def _key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else str(_toml(name))

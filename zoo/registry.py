@@ -7,6 +7,7 @@ import fnmatch
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from zoo import config as configuration
@@ -223,6 +224,16 @@ class Registry:
             raise ConfigError(f"no preset named {name!r}", hint)
         preset: dict[str, str] = table[name].value
         return preset
+
+    def recipes(self) -> dict[str, Path]:
+        """Recipes that plugins ship in a folder `recipes` beside their manifest: name to file."""
+        found: dict[str, Path] = {}
+        for plugin in self.plugins:
+            if plugin.state == "ready" and plugin.manifest:
+                before = "" if plugin.namespace == "zoo" else f"{plugin.namespace}/"
+                for path in sorted(Path(plugin.manifest).parent.glob("recipes/*.toml")):
+                    found[before + path.stem] = path
+        return found
 
     def named(self, name: str) -> list[Part]:
         """The parts of this id or alias, whatever their kind."""

@@ -96,12 +96,13 @@ def test_info_tells_what_a_preset_stands_for(capsys):
     code, out, err = run(capsys, "info", "dlwp-features")
     assert (code, err) == (0, "")
     assert out.startswith(
-        "preset   dlwp-features\n"
-        "spec     vgg16@imagenet+dense:units=256\n"
-        "recipe   head\n"
-        "policy   none\n"
-        "summary  Deep Learning with Python 5.3: a dense head on the features of a frozen VGG16\n"
-        "train    zoo train DATA --preset dlwp-features --out RUN\n"
+        "preset      dlwp-features\n"
+        "spec        vgg16@imagenet+dense:units=256\n"
+        "recipe      dlwp-features\n"
+        "input-size  150\n"
+        "summary     Deep Learning with Python 5.3: a dense head on the features of a frozen "
+        "VGG16\n"
+        "train       zoo train DATA --preset dlwp-features --out RUN\n"
         "\n"
         "vgg16@imagenet+dense\n"
     )

@@ -85,7 +85,7 @@ TYPOS = {
     ),
     "small-cnn+linear DATA --out OUT --recipe fintune": (
         "error: no recipe named 'fintune'\n"
-        "  hint: did you mean finetune? there are finetune, head, scratch, and files: PATH.toml\n"
+        "  hint: did you mean finetune? zoo recipe list shows all, and files: PATH.toml\n"
     ),
     "small-cnn+linear DATA --out OUT --set head.epoch=3": (
         "error: recipe finetune: phase head.epoch is unknown; did you mean epochs?\n"
@@ -114,7 +114,14 @@ TYPOS = {
         "  hint: such as: zoo train vgg16@imagenet+dense flowers/ --out runs/flowers\n"
     ),
     "small-cnn+linear DATA": (
-        "error: Missing option '--out'.\n  hint: zoo train --help shows what it takes\n"
+        "error: zoo train needs a folder for the run\n  hint: such as: --out runs/flowers\n"
+    ),
+    "--resume OUT": (
+        "error: no unfinished run OUT\n  hint: zoo train MODEL DATA --out DIR begins one\n"
+    ),
+    "--resume OUT DATA": (
+        "error: zoo train --resume OUT takes nothing else, received DATA\n"
+        "  hint: model, data and recipe are those that the run began with\n"
     ),
     "DATA --preset no --out OUT": "error: no preset named 'no'\n  hint: zoo list --kind preset\n",
 }

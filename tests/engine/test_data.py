@@ -69,9 +69,9 @@ def test_no_end(samples):
 
 
 def test_the_policy_gets_seed_epoch_and_indices(samples):
-    def policy(images, seed, epoch, indices):
+    def policy(images, labels, seed, epoch, indices):
         told = tf.cast(seed * 10_000 + epoch * 100 + indices, tf.float32)
-        return tf.ones_like(tf.cast(images, tf.float32)) * told[:, None, None, None]
+        return tf.ones_like(tf.cast(images, tf.float32)) * told[:, None, None, None], labels
 
     dataset = data.batches(samples, SIZE, 4, shuffle=3, epoch=5, policy=policy, with_indices=True)
     for images, labels, indices in dataset:
@@ -79,6 +79,20 @@ def test_the_policy_gets_seed_epoch_and_indices(samples):
         told = images.numpy()[:, 0, 0, 0].astype(int)
         np.testing.assert_array_equal(told, 30_500 + indices.numpy())
         np.testing.assert_array_equal(labels, indices.numpy() % 3)
+
+
+def test_mixed_labels_and_weights_of_classes_flow_through(samples):
+    def mix(images, labels, seed, epoch, indices):
+        return images, 0.5 * tf.one_hot(labels, 3) + 0.5 * tf.one_hot(tf.reverse(labels, [0]), 3)
+
+    weights = np.array([1, 2, 4], "f4")
+    plain = data.batches(samples, SIZE, 4, weights=weights)
+    mixed = data.batches(samples, SIZE, 4, weights=weights, policy=mix, with_indices=True)
+    for (_, labels, weighed), (_, shares, weighed_mix, indices) in zip(plain, mixed, strict=True):
+        np.testing.assert_array_equal(weighed, weights[labels])
+        np.testing.assert_array_equal(shares, (np.eye(3)[labels] + np.eye(3)[labels[::-1]]) / 2)
+        np.testing.assert_array_equal(weighed_mix, (weights[labels] + weights[labels[::-1]]) / 2)
+        np.testing.assert_array_equal(indices.numpy() % 3, labels)
 
 
 def test_decoded_once_if_it_fits(samples, monkeypatch):

@@ -142,7 +142,8 @@ def test_a_missing_folder(tmp_path: Path):
 def test_a_file_for_a_folder(tmp_path: Path):
     (tmp_path / "f").write_text("")
     assert refused(tmp_path / "f") == (
-        f"{tmp_path / 'f'} is a file; a folder that holds one folder per class is needed"
+        f"{tmp_path / 'f'} is a file; a folder that holds one folder per class is needed\n"
+        "  hint: or a CSV with the columns path,label,split"
     )
 
 

@@ -11,9 +11,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-import zoo
-from zoo.engine import anatomy, data, phase
-from zoo.errors import DeviceError, Failure, RecipeError
+from zoo.engine import anatomy, checkpoint, cost, data, feed, freeze, history, loss, phase
+from zoo.engine.checkpoint import Checkpoint
+from zoo.errors import DeviceError, Failure
 from zoo.recipe import Phase
 
 BATCH_NORM = keras.layers.BatchNormalization
@@ -59,20 +59,28 @@ def samples(tmp_path: Path) -> list[data.Sample]:
 def fit(model, samples, tmp_path):
     """Train on the first eight pictures and validate on the last four."""
 
-    def fit(leg: Phase, callbacks=(), first_epoch: int = 0, val=samples[8:]) -> int:
-        phase.free(model, leg)
-        return phase.fit(
+    def fit(leg: Phase, callbacks=(), first_epoch: int = 0, val=samples[8:], **given) -> int:
+        freeze.free(model, leg)
+        names = ("dark", "light")
+        source = feed.pictures(
             model,
             leg,
             samples[:8],
             val,
             policy=None,
+            weights=loss.class_weights(leg, names, [sample.label for sample in samples[:8]]),
+            seed=5,
+            unreadable=(data.Unreadable(8, 0), data.Unreadable(4, 0)),
+        )
+        return phase.fit(
+            model,
+            leg,
+            source,
             seed=5,
             first_epoch=first_epoch,
-            checkpoint=tmp_path / "best.weights.h5",
-            history=tmp_path / "history.csv",
+            table=tmp_path / "history.csv",
             callbacks=callbacks,
-            unreadable=(data.Unreadable(8, 0), data.Unreadable(4, 0)),
+            **given,
         )
 
     return fit
@@ -130,43 +138,6 @@ def test_batch_normalisation_learns_where_the_phase_says_so(model, fit):
     assert moved(before, model) == paths(model, ["head", "stage2"])
 
 
-def free(model: keras.Model, leg: Phase) -> list[str]:
-    """The groups that a phase sets free, after a look at the variables that are."""
-    groups = phase.free(model, leg)
-    count = {"head": 2, "stage1": 3, "stage2": 3} if leg.bn == "train" else {"head": 2}
-    assert len(model.trainable_variables) == sum(count.get(name, 1) for name in groups)
-    return groups
-
-
-def test_flags_of_an_earlier_phase_are_forgotten(model):
-    for _ in range(2):
-        assert free(model, leg(train="all", bn="train")) == ["stage1", "stage2", "head"]
-        assert free(model, leg(train="last:1")) == ["stage2", "head"]
-        assert free(model, leg(train="head")) == ["head"]
-
-
-def test_batch_normalisation_of_a_head_learns(model):
-    # It is new, however much of the backbone is held.
-    model = zoo.build("small-cnn:width=0.05+dense-bn:pool=avg:units=4", classes=2, input_size=16)
-    phase.free(model, leg(train="head"))
-    learns = [
-        layer.name for layer in model.layers if isinstance(layer, BATCH_NORM) and layer.trainable
-    ]
-    assert learns == [
-        layer.name for layer in anatomy.stages(model)["head"] if isinstance(layer, BATCH_NORM)
-    ]
-    assert learns
-
-
-def test_more_stages_than_there_are(model):
-    with pytest.raises(RecipeError) as caught:
-        phase.free(model, leg(train="last:3"))
-    assert str(caught.value) == (
-        "phase p trains the last 3 stages; the model has 2: stage1, stage2\n"
-        "  hint: write train = 'last:2' or 'all'"
-    )
-
-
 def rows(path: Path) -> list[dict[str, str]]:
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
@@ -198,7 +169,7 @@ def test_history_tells_every_epoch(fit, tmp_path):
     assert fit(leg(epochs=3)) == 3
     assert fit(leg(name="q", epochs=2, learning_rate=0.5), first_epoch=3) == 2
     told = rows(tmp_path / "history.csv")
-    assert tuple(told[0]) == phase.COLUMNS
+    assert tuple(told[0]) == history.COLUMNS
     assert [row["phase"] for row in told] == ["p", "p", "p", "q", "q"]
     assert [row["epoch"] for row in told] == ["1", "2", "3", "4", "5"]
     assert [row["learning_rate"] for row in told] == ["0.01"] * 3 + ["0.5"] * 2
@@ -227,84 +198,154 @@ def test_a_loss_that_is_no_number_names_the_batch(fit, samples):
     assert caught.value.exit_code == 1
 
 
-def test_weights_that_cannot_be_written_leave_no_half_of_them(model, tmp_path, monkeypatch):
-    def fill_the_disk(path):
-        path.write_bytes(b"half of")
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr(model, "save_weights", fill_the_disk)
-    with pytest.raises(OSError, match="no space"):
-        phase.BestWeights(model, tmp_path / "best.weights.h5").on_epoch_end(0, {"val_loss": 1.0})
-    assert not list(tmp_path.iterdir())
-
-
-def test_memory_that_does_not_suffice_is_told_with_remedies(fit):
+def test_memory_that_does_not_suffice_is_told_with_remedies(model, fit):
     class Full(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
             raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
 
     with pytest.raises(DeviceError) as caught:
         fit(leg(), callbacks=[Full()])
+    gigabytes = cost.of(model).training_bytes(4) / 1e9
     assert str(caught.value) == (
-        "out of memory in phase p with batches of 4 pictures of 8x8\n"
-        "  hint: --batch-size 2, a smaller --input-size, or a lighter head: one that pools "
-        "(pool=avg) or has fewer units"
+        "out of memory in phase p with batches of 4, pictures of 8x8: a step takes about "
+        f"{gigabytes:.2g} GB\n"
+        "  hint: --fit-memory, --set p.accumulate=2, a smaller --input-size, or a lighter head: "
+        "one that pools (pool=avg) or has fewer units"
     )
 
 
-def test_options_reach_the_optimizer(model):
-    made = phase._optimizer(model, leg(optimizer="sgd", options={"momentum": 0.75}))
-    assert isinstance(made, keras.optimizers.SGD)
-    assert made.momentum == 0.75
-    assert float(made.learning_rate) == pytest.approx(0.01)
+def rate_test_rows(path: Path) -> list[float]:
+    return [float(row["learning_rate"]) for row in rows(path)]
 
 
-def test_options_that_an_optimizer_does_not_take(model):
-    with pytest.raises(RecipeError) as caught:
-        phase._optimizer(model, leg(options={"momentun": 0.9}))
-    assert caught.value.message.startswith("phase p: adam does not take its options: ")
-    assert "momentun" in caught.value.message
+def test_the_rate_follows_its_schedule(fit, tmp_path):
+    seen = []
+
+    class See(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(float(self.model.optimizer.learning_rate))
+
+    falling = leg(epochs=2, schedule={"kind": "cosine", "warmup": 0.25, "floor": 0.1})
+    fit(falling, callbacks=[See()])
+    # Four steps: one to warm up, then half a cosine over the other three.
+    cosine = [0.1 + 0.9 * (1 + math.cos(math.pi * done)) / 2 for done in (0, 1 / 3, 2 / 3)]
+    assert seen == pytest.approx([0.01 * 1e-3, *(0.01 * factor for factor in cosine)], rel=1e-5)
+    assert rate_test_rows(tmp_path / "history.csv") == pytest.approx(seen[1::2], rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["adam", "adamw", "lamb", "muon", "rmsprop", "sgd"])
-def test_optimizers_are_found(model, name):
-    assert type(phase._optimizer(model, leg(optimizer=name))).__name__.lower() == name
+def test_a_plateau_lowers_the_rate(samples, fit, tmp_path):
+    swapped = [replace(sample, label=1 - sample.label) for sample in samples[8:]]
+    plateau = {"kind": "plateau", "patience": 2, "by": 0.5}
+    fit(leg(train="head", epochs=7, learning_rate=0.2, schedule=plateau), val=swapped)
+    table = rows(tmp_path / "history.csv")
+    losses = [float(row["val_loss"]) for row in table]
+    rate, best, waited, expected = 0.2, math.inf, 0, []
+    for loss_now in losses:
+        expected.append(rate)
+        waited = 0 if loss_now < best else waited + 1
+        best = min(best, loss_now)
+        if waited == 2:
+            rate, waited = rate / 2, 0
+    assert rate < 0.2
+    assert rate_test_rows(tmp_path / "history.csv") == pytest.approx(expected)
 
 
-def test_half_precision_scales_the_loss():
-    half = zoo.build(
-        "small-cnn:width=0.125+linear", classes=2, input_size=16, dtype="mixed_float16"
-    )
-    assert isinstance(phase._optimizer(half, leg()), keras.optimizers.LossScaleOptimizer)
+def test_a_batch_in_parts_is_the_batch(model, fit, tmp_path):
+    """Under Adam too, and with a last part that is shorter."""
+    began = variables(model)
+    results = []
+    for parts in (1, 3):
+        for each in model.variables:
+            if each.path in began:
+                each.assign(began[each.path])
+        (tmp_path / "history.csv").unlink(missing_ok=True)
+        fit(leg(train="all", batch_size=4, accumulate=parts, class_weights={"dark": 3.0}))
+        results.append((variables(model), rows(tmp_path / "history.csv")))
+    (whole, told), (parted, told_parted) = results
+    for path, value in whole.items():
+        np.testing.assert_allclose(parted[path], value, rtol=1e-4, atol=1e-5)
+    for key in ("loss", "accuracy", "val_loss"):
+        ours, theirs = (float(each[-1][key]) for each in (told_parted, told))
+        assert ours == pytest.approx(theirs, rel=1e-3)
 
 
-def test_auxiliary_classifiers_add_their_weighted_losses():
-    """Three rows of logits: the first counts fully and decides accuracy, the others 0.3 each."""
-    logits = np.random.default_rng(0).normal(0, 2, (5, 3, 4)).astype("float32")
-    labels = np.array([0, 1, 2, 3, 1])
-    shares = np.log(np.exp(logits).sum(-1)) - np.take_along_axis(
-        logits, labels[:, None, None].repeat(3, 1), 2
-    ).squeeze(-1)
-    found = phase._cross_entropy(0.0, 0.3)(labels, tf.constant(logits))
-    np.testing.assert_allclose(found, shares @ [1, 0.3, 0.3], rtol=1e-5)
-    hits = phase._accuracy(labels, tf.constant(logits))
-    np.testing.assert_array_equal(hits, logits[:, 0].argmax(-1) == labels)
+def test_the_moving_average_is_what_is_kept(model, fit):
+    trained: list[list[np.ndarray]] = []
+
+    class See(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            trained.append([each.numpy() for each in self.model.trainable_variables])
+
+    fit(leg(train="head", epochs=1, learning_rate=0.1, ema=0.5), callbacks=[See()])
+    first, second = trained  # The average begins as the weights after the first step.
+    for kept, a, b in zip(model.trainable_variables, first, second, strict=True):
+        np.testing.assert_allclose(kept.numpy(), 0.5 * a + 0.5 * b, rtol=1e-5, atol=1e-7)
 
 
-def test_auxiliary_classifiers_train_and_come_back_with_the_best_epoch(model, fit, tmp_path):
+def test_steps_are_rounded_up_to_epochs(fit):
+    assert fit(leg(epochs=None, steps=5)) == 3  # two steps an epoch
+
+
+class Killed(Exception):
+    """Stands for the end of the process."""
+
+
+def test_going_on_from_any_epoch_gives_the_same(model, samples, fit, tmp_path, monkeypatch):
+    """Weights, optimizer, average, schedule, patience, best epoch and rows, to the bit."""
+    monkeypatch.setattr(checkpoint, "SHARE", math.inf)  # a checkpoint after every epoch
+    began = variables(model)
+    swapped = [replace(sample, label=1 - sample.label) for sample in samples[8:]]
+    plateau = {"kind": "plateau", "patience": 1, "by": 0.7}
+    asked = leg(epochs=8, learning_rate=0.1, schedule=plateau, patience=4, ema=0.9)
+
+    def start() -> None:
+        for each in model.variables:
+            if each.path in began:
+                each.assign(began[each.path])
+
+    def told() -> list[dict[str, str]]:
+        return [{**row, "seconds": ""} for row in rows(tmp_path / "history.csv")]
+
+    taken = fit(asked, val=swapped)
+    expected, table = variables(model), told()
+    for kill_after in (1, 3):
+        start()
+        (tmp_path / "history.csv").unlink()
+
+        def save(point: Checkpoint, last: int = kill_after) -> None:
+            point.write(tmp_path)
+            if point.facts["done"] == last:
+                raise Killed
+
+        with pytest.raises(Killed):
+            fit(asked, val=swapped, save=save)
+        with (tmp_path / "history.csv").open("a") as file:
+            file.write("half a row")
+        start()
+        assert fit(asked, val=swapped, point=Checkpoint.read(tmp_path)) == taken
+        assert told() == table
+        reached = variables(model)
+        assert all(np.array_equal(reached[path], expected[path]) for path in expected)
+
+
+def test_auxiliary_classifiers_train_and_come_back_with_the_best_epoch(model, fit):
     tap = anatomy.tap_tensor(model, "stage1")
     dense = keras.layers.Dense(2, name="aux1_logits")
     model.zoo_auxiliary = {"aux1": dense(keras.layers.Flatten(name="aux1_flatten")(tap))}
     before = dense.kernel.numpy()
     frozen = paths(model, ["stage1", "stage2"])
     start = variables(model)
-    fit(leg(train="head", learning_rate=0.1))
+    best: list[np.ndarray] = []
+
+    class See(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if not best or logs["val_loss"] < best[-1][0]:
+                best.append((logs["val_loss"], dense.kernel.numpy()))
+
+    fit(leg(train="head", learning_rate=0.1, epochs=3), callbacks=[See()])
     assert not np.array_equal(dense.kernel.numpy(), before)
     assert not moved(start, model) & frozen
-    after = dense.kernel.numpy()
-    dense.kernel.assign(before)
-    anatomy.whole(model).load_weights(tmp_path / "best.weights.h5")
-    np.testing.assert_array_equal(dense.kernel.numpy(), after)
+    np.testing.assert_array_equal(dense.kernel.numpy(), best[-1][1])
 
 
 def test_without_weight_auxiliary_classifiers_teach_nothing(model, fit):

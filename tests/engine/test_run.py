@@ -85,13 +85,13 @@ def test_what_reached_a_checkpoint_stays_unfinished(tmp_path: Path, error: type[
     assert [p.name for p in tmp_path.iterdir()] == ["pets.unfinished"]
     told = (
         f"the run pets did not finish: {out}.unfinished holds what it reached\n"
-        "  hint: train it again; the best weights of each phase are in its checkpoints/"
+        f"  hint: zoo train --resume {out} goes on with it"
     )
     assert refused(run.open, out) == told
     assert refused(run.open, f"{out}.unfinished") == told
     assert refused(run.check, out) == (
         f"{out}.unfinished is left from a training that did not finish\n"
-        "  hint: choose another --out, or remove it"
+        f"  hint: zoo train --resume {out} goes on with it; or choose another --out, or remove it"
     )
 
 

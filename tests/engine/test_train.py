@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import errno
 import json
+import math
+import shutil
 from pathlib import Path
 
 import keras
@@ -11,7 +14,7 @@ from PIL import Image
 import zoo
 from zoo import lock, registry
 from zoo import recipe as recipes
-from zoo.engine import data, phase, run
+from zoo.engine import checkpoint, data, history, phase, run
 from zoo.errors import DataError, RecipeError, RunError
 
 SPEC = "small-cnn:width=0.05+linear"
@@ -21,11 +24,11 @@ QUICK = recipes.Recipe(
 )
 
 
-@pytest.fixture
-def pictures(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty noisy pictures of 16 x 16 pixels, reddish or bluish."""
     draws = np.random.default_rng(0)
-    root = tmp_path / "colours"
+    root = tmp_path_factory.mktemp("set") / "colours"
     for number in range(40):
         name, channel = (("blue", 2), ("red", 0))[number % 2]
         pixels = draws.integers(0, 100, (16, 16, 3))
@@ -34,6 +37,18 @@ def pictures(tmp_path: Path) -> Path:
         place.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels.astype(np.uint8)).save(place / f"{number}.png")
     return root
+
+
+@pytest.fixture
+def pictures(colours: Path, tmp_path: Path) -> Path:
+    """A copy to spoil."""
+    return shutil.copytree(colours, tmp_path / "colours")
+
+
+@pytest.fixture(scope="module")
+def whole(colours: Path, tmp_path_factory: pytest.TempPathFactory) -> run.Run:
+    """A training that nothing interrupts."""
+    return train(colours, tmp_path_factory.mktemp("runs") / "whole")
 
 
 def train(pictures: Path, out: Path, **asked) -> run.Run:
@@ -89,15 +104,14 @@ def test_a_run_is_whole(pictures: Path, tmp_path: Path):
     assert stored.phases[0].policy == "light:rotation=5"
 
 
-def test_the_model_that_is_stored_is_the_one_that_was_scored(pictures: Path, tmp_path: Path):
-    made = train(pictures, tmp_path / "run")
-    model = zoo.load(made.path)
+def test_the_model_that_is_stored_is_the_one_that_was_scored(colours: Path, whole: run.Run):
+    model = zoo.load(whole.path)
     assert all(layer.trainable for layer in model.layers)
-    scored = zoo.evaluate(made.path, pictures)
-    assert scored["loss"] == pytest.approx(made.metrics["loss"], rel=1e-5)
+    scored = zoo.evaluate(whole.path, colours)
+    assert scored["loss"] == pytest.approx(whole.metrics["loss"], rel=1e-5)
     # The weights of the best epoch, whose validation loss the history tells.
-    best = min(row["val_loss"] for row in made.history())
-    assert zoo.evaluate(made.path, pictures, split="val")["loss"] == pytest.approx(best, rel=1e-3)
+    best = min(row["val_loss"] for row in whole.history())
+    assert zoo.evaluate(whole.path, colours, split="val")["loss"] == pytest.approx(best, rel=1e-3)
 
 
 def test_the_seed_decides_everything(pictures: Path, tmp_path: Path):
@@ -121,22 +135,22 @@ def test_phases_follow_one_another(pictures: Path, tmp_path: Path, capsys):
     made = train(pictures, tmp_path / "run", recipe="finetune", epochs=1, quiet=False)
     assert [(row["phase"], row["epoch"]) for row in made.history()] == [
         ("head", 1),
-        ("last-stage", 2),
+        ("all", 2),
     ]
     assert sorted(path.name for path in made.checkpoints.iterdir()) == [
         "1-head.weights.h5",
-        "2-last-stage.weights.h5",
+        "2-all.weights.h5",
     ]
     told = capsys.readouterr()
     assert told.out == ""
     lines = told.err.splitlines()
     assert f"{SPEC} on {pictures}: 2 classes, 28 train, 6 val, 6 test" in lines
     assert (
-        "note: the backbone has random weights and the recipe finetune holds most of it; "
+        "note: the backbone has random weights and the recipe finetune holds some of it; "
         "--recipe scratch trains all of it"
     ) in lines
     assert "phase head: head (2 variables, 12 numbers), adam at 0.001, batches of 14" in lines
-    (line,) = [line for line in lines if line.startswith("last-stage 1/1  loss ")]
+    (line,) = [line for line in lines if line.startswith("all 1/1  loss ")]
     assert "  val_accuracy " in line
 
 
@@ -181,17 +195,18 @@ def test_plugins_add_callbacks(pictures: Path, tmp_path: Path, install):
     assert (made.path / "acme.txt").read_text() == f"0 {names}\n1 {names}\n"
 
 
-def test_ctrl_c_leaves_what_was_reached(pictures: Path, tmp_path: Path, monkeypatch):
-    write = phase.Epochs.on_epoch_end
+def test_ctrl_c_leaves_what_was_reached(colours, whole, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "SHARE", math.inf)
+    write = history.Rows.on_epoch_end
 
     def interrupt(self, epoch, logs=None):
         write(self, epoch, logs)
         if epoch == 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(phase.Epochs, "on_epoch_end", interrupt)
+    monkeypatch.setattr(history.Rows, "on_epoch_end", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        train(pictures, tmp_path / "run")
+        train(colours, tmp_path / "run")
     assert not (tmp_path / "run").exists()
     left = tmp_path / "run.unfinished"
     assert sorted(path.name for path in left.iterdir()) == [
@@ -202,9 +217,103 @@ def test_ctrl_c_leaves_what_was_reached(pictures: Path, tmp_path: Path, monkeypa
         "zoo.lock",
     ]
     assert len(run.Run(left, {}).history()) == 2
-    assert [path.name for path in (left / "checkpoints").iterdir()] == ["1-all.weights.h5"]
+    assert [path.name for path in (left / "checkpoints").iterdir()] == ["resume.npz"]
     with pytest.raises(RunError, match="did not finish"):
         run.open(tmp_path / "run")
+    with pytest.raises(RunError, match="zoo train --resume"):
+        train(colours, tmp_path / "run")
+
+    monkeypatch.setattr(history.Rows, "on_epoch_end", write)
+    resumed = zoo.resume(tmp_path / "run", quiet=True)
+    assert same(resumed, whole)
+
+
+def same(one: run.Run, other: run.Run) -> bool:
+    """Whether two runs are one but for the time they took."""
+    first, second = weights(one), weights(other)
+    tables = [[{**row, "seconds": 0} for row in made.history()] for made in (one, other)]
+    return (
+        all(np.array_equal(first[name], second[name]) for name in first)
+        and tables[0] == tables[1]
+        and one.metrics == other.metrics
+        and sorted(path.name for path in one.checkpoints.iterdir())
+        == sorted(path.name for path in other.checkpoints.iterdir())
+    )
+
+
+def test_a_run_that_ended_between_its_phases_goes_on(pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "SHARE", math.inf)
+    fit = phase.fit
+
+    def second(model, leg, *rest, **given):
+        if leg.name == "all":
+            raise KeyboardInterrupt
+        return fit(model, leg, *rest, **given)
+
+    asked = {"recipe": "finetune", "epochs": 2}
+    monkeypatch.setattr(phase, "fit", second)
+    with pytest.raises(KeyboardInterrupt):
+        train(pictures, tmp_path / "run", **asked)
+    monkeypatch.setattr(phase, "fit", fit)
+    assert same(zoo.resume(tmp_path / "run", quiet=True), train(pictures, tmp_path / "w", **asked))
+    with pytest.raises(RunError, match="is finished already"):
+        zoo.resume(tmp_path / "run")
+
+
+def test_pictures_that_changed_cannot_be_gone_on_with(pictures, tmp_path, monkeypatch):
+    def interrupt(*_, **__):
+        (tmp_path / "run.unfinished/checkpoints/resume.npz").write_bytes(b"PK")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(phase, "fit", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train(pictures, tmp_path / "run")
+    with pytest.raises(RunError, match=r"resume.npz is damaged: .*\n.*remove the folder"):
+        zoo.resume(tmp_path / "run", quiet=True)
+    extra = pictures / "blue" / "x.png"
+    Image.new("RGB", (16, 16)).save(extra)
+    with pytest.raises(RunError) as caught:
+        zoo.resume(tmp_path / "run", quiet=True)
+    assert str(caught.value) == (
+        f"{pictures} holds other pictures than when run began\n  hint: put them back, or train anew"
+    )
+
+
+def test_what_does_not_fit_into_memory_goes_in_parts(pictures, tmp_path, monkeypatch, capsys):
+    fit = phase.fit
+
+    def small(model, leg, *rest, **given):
+        if leg.accumulate < 4:
+            raise phase._out_of_memory(model, leg)
+        return fit(model, leg, *rest, **given)
+
+    monkeypatch.setattr(phase, "fit", small)
+    with pytest.raises(phase.OutOfMemory):
+        train(pictures, tmp_path / "no", epochs=1)
+    made = train(pictures, tmp_path / "run", epochs=1, fit_memory=True, quiet=False)
+    assert recipes.load(made.path / "recipe.toml").phases[0].accumulate == 4
+    assert capsys.readouterr().err.count("; going on with each batch in twice as many parts") == 2
+
+
+def test_a_full_disk_is_told_and_nothing_is_lost(colours, whole, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "SHARE", math.inf)
+    write = checkpoint.Checkpoint.write
+
+    def full(self, folder):
+        if self.facts["done"] == 2:
+            raise OSError(errno.ENOSPC, "No space left on device", str(folder / "x"))
+        write(self, folder)
+
+    monkeypatch.setattr(checkpoint.Checkpoint, "write", full)
+    with pytest.raises(RunError) as caught:
+        train(colours, tmp_path / "run")
+    left = tmp_path / "run.unfinished"
+    assert str(caught.value) == (
+        f"{left} cannot be written (No space left on device: {left / 'checkpoints' / 'x'})\n"
+        "  hint: make room; zoo train --resume goes on from the last checkpoint"
+    )
+    monkeypatch.setattr(checkpoint.Checkpoint, "write", write)
+    assert same(zoo.resume(tmp_path / "run", quiet=True), whole)
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_written(pictures: Path, tmp_path: Path):

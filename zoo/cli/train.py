@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,41 +15,59 @@ from zoo import policy as policies
 from zoo.cli import device as devices
 from zoo.cli import pretrained, show
 from zoo.cli.command import Command, load_registry
-from zoo.errors import SpecError
+from zoo.errors import RunError, SpecError
 from zoo.registry import Registry
+
+if TYPE_CHECKING:
+    from zoo.engine.run import Run
 
 
 @click.command("train", cls=Command)
 @click.argument("words", nargs=-1, metavar="SPEC DATA")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the run.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the run, to be made.")
+@click.option(
+    "--resume",
+    "unfinished",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Go on with a run that did not finish; all else is in its folder.",
+)
 @click.option(
     "--recipe",
     metavar="NAME|FILE.toml",
     help="How to train; by default finetune, or what registry.toml says.",
 )
 @click.option("--policy", metavar="POLICY", help="Augmentation of the training pictures.")
-@click.option("--preset", metavar="NAME", help="Spec, recipe and policy under one name; DATA only.")
+@click.option(
+    "--preset", metavar="NAME", help="Spec, recipe, policy and size under one name; DATA only."
+)
 @click.option("--epochs", type=click.IntRange(1), help="Epochs of every phase at most.")
 @click.option("--batch-size", type=click.IntRange(1), help="Pictures per step in every phase.")
 @click.option(
-    "--set", "changes", multiple=True, metavar="PHASE.KEY=VALUE", help="Change a recipe's value."
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="PHASE.KEY=VALUE",
+    help="Change a value of the recipe.",
 )
 @click.option("--input-size", metavar="S|HxW", help="Pixels; by default the backbone's own size.")
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "mixed_bfloat16", "mixed_float16"]),
-    default="float32",
-    show_default=True,
-    help="Arithmetic; probabilities are float32 in any case.",
+    help="Arithmetic; by default what the recipe says, which is float32 where it says nothing.",
 )
 @click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of all chance."
+)
+@click.option(
+    "--fit-memory", is_flag=True, help="Halve what does not fit into memory, at the same result."
 )
 @pretrained.license_option
 @devices.options
 def command(
     words: tuple[str, ...],
-    out: Path,
+    out: Path | None,
+    unfinished: Path | None,
     recipe: str | None,
     policy: str | None,
     preset: str | None,
@@ -55,8 +75,9 @@ def command(
     batch_size: int | None,
     changes: tuple[str, ...],
     input_size: str | None,
-    dtype: str,
+    dtype: str | None,
     seed: int,
+    fit_memory: bool,
     license_allow: str | None,
     device: str | None,
     verbose: bool,
@@ -65,18 +86,24 @@ def command(
 
     DATA holds a folder per class, or train/, val/ and test/ with a folder per class in each.
     """
+    if unfinished is not None:
+        _resume(unfinished, words, fit_memory, device, verbose)
+        return
+    if out is None:
+        raise RunError("zoo train needs a folder for the run", "such as: --out runs/flowers")
     registry = load_registry()
     spec, data, row = _named(words, preset, registry)
     resolved = registry.resolve(registry.parse(spec))
     pretrained.check(resolved, license_allow)
+    input_size = input_size or row.get("input-size")
     asked = size.parse(input_size) if input_size else None
     pixels = size.accept(resolved.backbone.part, asked, resolved.backbone.weights)
 
     from zoo import recipe as recipes
 
     chosen = recipes.override(
-        recipes.load(recipe or row.get("recipe") or registry.default("recipe")),
-        changes,
+        recipes.load(recipe or row.get("recipe") or registry.default("recipe"), registry.recipes()),
+        changes if dtype is None else [*changes, f"dtype={dtype}"],
         policy=policy or row.get("policy"),
         epochs=epochs,
         batch_size=batch_size,
@@ -91,24 +118,56 @@ def command(
     runtime.start(device, verbose)
     from zoo.engine.train import train
 
-    try:
+    with _kept(out):
         finished = train(
             resolved.spec,
             pictures,
             out=out,
             recipe=chosen,
             input_size=pixels,
-            dtype=dtype,
             seed=seed,
             device=device,
+            fit_memory=fit_memory,
         )
+    show.document(_document(finished), _render)
+
+
+def _resume(
+    out: Path, words: tuple[str, ...], fit_memory: bool, device: str | None, verbose: bool
+) -> None:
+    """Go on with a run that did not finish."""
+    if words:
+        raise RunError(
+            f"zoo train --resume {out} takes nothing else, received {' '.join(words)}",
+            "model, data and recipe are those that the run began with",
+        )
+    from zoo.engine import run, runtime
+
+    run.unfinished(out)
+    load_registry()
+    runtime.start(device, verbose)
+    from zoo.engine.train import resume
+
+    with _kept(out):
+        finished = resume(out, device=device, fit_memory=fit_memory)
+    show.document(_document(finished), _render)
+
+
+@contextmanager
+def _kept(out: Path) -> Iterator[None]:
+    """Say, after Ctrl-C, how to go on."""
+    try:
+        yield
     except KeyboardInterrupt:
-        unfinished = out.with_name(out.name + run.UNFINISHED)
-        if unfinished.exists():
-            show.note(f"{unfinished} keeps the best weights so far")
+        from zoo.engine import run
+
+        if out.with_name(out.name + run.UNFINISHED).exists():
+            show.note(f"zoo train --resume {shlex.quote(str(out))} goes on from here")
         raise
-    facts = {"run": str(finished.path), **finished.facts, "metrics": finished.metrics}
-    show.document(facts, _render)
+
+
+def _document(finished: Run) -> dict[str, Any]:
+    return {"run": str(finished.path), **finished.facts, "metrics": finished.metrics}
 
 
 def _named(

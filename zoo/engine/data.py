@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
     import tensorflow as tf
 
-    Augment = Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+    Augment = Callable[
+        [tf.Tensor, tf.Tensor, int, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]
+    ]
+    """images, labels, seed, epoch and sample indices -> images and labels of the same batch.
+
+    What a picture becomes is a function of seed, epoch and its index alone. Labels come as
+    integers [n] and go back as they are, or mixed, as shares of the classes, float32 [n, classes].
+    """
 
 __all__ = ["ImageFolder", "Sample", "Unreadable", "batches", "order", "read", "tolerate"]
 
@@ -34,6 +41,7 @@ def batches(
     epoch: int = 0,
     epochs: int | None = 1,
     policy: Augment | None = None,
+    weights: np.ndarray | None = None,
     cache_bytes: int = CACHE_BYTES,
     unreadable: Unreadable | None = None,
     on_unreadable: Literal["replace", "drop"] = "replace",
@@ -52,8 +60,10 @@ def batches(
         shuffle: Seed of the order and of the policy's draws; None keeps the order of `samples`.
         epoch: Number of the first epoch.
         epochs: How many epochs to give one after another; None for no end.
-        policy: A compiled policy, called as policy(images, seed, epoch, indices); None for
-            pictures as they are. Never give one for validation.
+        policy: A compiled policy, called as policy(images, labels, seed, epoch, indices); None
+            for pictures as they are. Never give one for validation.
+        weights: Factors on the loss by class, float32 [classes], to give each picture's as a
+            further element; None for none.
         cache_bytes: Keep decoded pictures in memory if all of them fit; 0 decodes every time.
         unreadable: Collects pictures that do not decode; see `tolerate`. Without it the first
             such picture is an error.
@@ -63,8 +73,9 @@ def batches(
         preprocessing: How pictures come to the size; an anatomy's `preprocessing`.
 
     Returns:
-        A dataset of (images, labels) or (images, labels, indices): images uint8 [n, H, W, 3], or
-        float32 after a policy; labels and indices int64 [n].
+        A dataset of (images, labels), followed by weights and indices where they are asked for:
+        images uint8 [n, H, W, 3], or float32 after a policy; labels int64 [n], or shares of the
+        classes after a policy that mixes; weights float32 [n]; indices int64 [n].
     """
     import tensorflow as tf
 
@@ -100,11 +111,13 @@ def batches(
         return number, images, labels, indices
 
     @plain
-    def augmented(number: tf.Tensor, images: tf.Tensor, *rest: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    def augmented(
+        number: tf.Tensor, images: tf.Tensor, labels: tf.Tensor, indices: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
         if policy is not None:
-            seed = tf.constant(shuffle or 0, tf.int64)
-            images = policy(images, seed, number, rest[-1])
-        return (images, *rest) if with_indices else (images, *rest[:-1])
+            images, labels = policy(images, labels, shuffle or 0, number, indices)
+        weighed = () if weights is None else (weigh(weights, labels),)
+        return (images, labels, *weighed, *((indices,) if with_indices else ()))
 
     last = epoch + epochs if epochs is not None else tf.int64.max
     dataset = tf.data.Dataset.range(epoch, last).flat_map(positions)
@@ -114,6 +127,15 @@ def batches(
         steps = -(-len(samples) // batch_size) * epochs
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps))
     return dataset
+
+
+def weigh(weights: np.ndarray, labels: tf.Tensor) -> tf.Tensor:
+    """The factor on the loss of each picture, float32 [n], by its label or its mix of labels."""
+    import tensorflow as tf
+
+    if labels.shape.rank == 2:
+        return tf.linalg.matvec(labels, weights)
+    return tf.gather(weights, labels)
 
 
 def order(count: int, seed: int | None, epoch: int) -> np.ndarray:

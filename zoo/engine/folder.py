@@ -1,7 +1,7 @@
-"""Folders of pictures: a folder per class, optionally under train/, val/ and test/.
+"""Labelled pictures: a folder per class, optionally under train/, val/ and test/; or a CSV.
 
-Reading a folder lists it and looks at the first bytes of each file; nothing is decoded and neither
-Keras nor numpy is imported, so that a wrong folder is answered at once.
+Reading lists them and looks at the first bytes of each file; nothing is decoded, and neither Keras
+nor numpy is imported, so that a wrong folder is answered at once.
 """
 
 from __future__ import annotations
@@ -13,49 +13,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.engine import magic
+from zoo.engine import magic, table, tiny_imagenet
+from zoo.engine.sample import Sample, look
+from zoo.engine.table import SPLITS
 from zoo.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-"""Folder names that are splits, and the split each one is."""
-
 UNREADABLE_LIMIT = 0.01
 """The share of a folder's pictures that may be unreadable; they are named and left out."""
 
-_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff")
-_OTHER_SUFFIXES = (".heic", ".heif", ".avif", ".jp2", ".jxl", ".psd")
 _NAMED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One labelled picture.
-
-    Args:
-        id: Path relative to the folder's root, with forward slashes: the picture's name in
-            reports, digests and splits.
-        path: Where the file is.
-        label: Index into the folder's classes.
-        split: "train", "val" or "test".
-        size: Bytes of the file.
-    """
-
-    id: str
-    path: Path
-    label: int
-    split: str
-    size: int
 
 
 @dataclass(frozen=True)
 class ImageFolder:
-    """The labelled pictures of a folder.
+    """The labelled pictures of a folder, or of a CSV.
 
     Args:
-        root: The folder.
+        root: The folder or the CSV.
         classes: Names in the order of their labels, which is the sorted order.
         samples: Every picture, ordered by split and id.
         unreadable: Reasons by id, of files that should be pictures and are not.
@@ -85,27 +62,37 @@ class ImageFolder:
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def read(root: str | Path, *, seed: int = 0, val: float = 0.15, test: float = 0.15) -> ImageFolder:
-    """List a folder of pictures, and hold out what it does not hold out itself.
+def read(
+    root: str | Path,
+    *,
+    seed: int = 0,
+    val: float = 0.15,
+    test: float = 0.15,
+    limit: float = UNREADABLE_LIMIT,
+) -> ImageFolder:
+    """List labelled pictures, and hold out what they do not hold out themselves.
 
-    A folder with train/ is taken as split already, any other as a folder per class. Pictures may
-    lie deeper inside their class. Hidden files are skipped; so are files that neither are
+    A folder with train/ is taken as split already, any other as a folder per class; one with
+    wnids.txt is Tiny ImageNet; a file is a CSV of path, label and, if one likes, split. Pictures
+    may lie deeper inside their class. Hidden files are skipped; so are files that neither are
     pictures nor are called so, and they are named in `notes`. Where val or test is missing, that
     share of each class is held out of train, chosen by a hash of seed and picture name, so that
     adding pictures moves none of the old ones.
 
     Args:
-        root: The folder.
+        root: The folder or the CSV.
         seed: Chooses the pictures that are held out.
         val: Share of train to hold out for validation where there is no such folder; 0 for none.
         test: The same for the test split.
+        limit: The share of files that may be no pictures though they should.
 
     Returns:
-        The folder's classes and samples.
+        The classes and samples.
 
     Raises:
-        DataError: If the folder is missing, empty, has one class only, a class without pictures
-            or one that train/ lacks, or more unreadable files than `UNREADABLE_LIMIT` allows.
+        DataError: If there is nothing of that name, it is empty, has one class only, a class
+            without pictures or one that train/ lacks, or more unreadable files than
+            the limit allows.
 
     Example:
         >>> folder = read("flowers")           # doctest: +SKIP
@@ -114,27 +101,18 @@ def read(root: str | Path, *, seed: int = 0, val: float = 0.15, test: float = 0.
     """
     root = Path(root)
     notes: list[str] = []
-    tops = _tops(root, notes)
-    classes = _classes(root, tops)
     unreadable: dict[str, str] = {}
-    others: list[str] = []
-    samples = [
-        sample
-        for split, top in tops
-        for label, name in enumerate(classes)
-        for sample in _pictures(root, top / name, label, split, unreadable, others)
-    ]
-    _check_unreadable(root, unreadable, len(samples))
-    if others:
-        notes.append(f"not pictures, skipped: {_some(others)}")
+    if root.is_file():
+        classes, samples = _listed(root, unreadable, notes)
+    elif tiny_imagenet.found(root):
+        classes, samples = tiny_imagenet.read(root, unreadable, notes)
+    else:
+        classes, samples = _by_folder(root, unreadable, notes)
+    _check_unreadable(root, unreadable, len(samples), limit)
     if unreadable:
         notes.append(f"unreadable, left out: {_some(unreadable)}")
-    first = tops[0][0]
-    empty = sorted(set(range(len(classes))) - {s.label for s in samples if s.split == first})
-    if empty:
-        named = ", ".join(f"{first}/{classes[i]}" if len(tops) > 1 else classes[i] for i in empty)
-        raise DataError(f"{root}: no picture in {named}", hint="add pictures, or remove the folder")
-    if any(split == "train" for split, _ in tops):
+    _check_classes(root, classes, samples)
+    if any(sample.split == "train" for sample in samples):
         samples = _hold_out(samples, "test", test, seed, notes)
         samples = _hold_out(samples, "val", val, seed, notes)
     order = {"train": 0, "val": 1, "test": 2}
@@ -142,12 +120,55 @@ def read(root: str | Path, *, seed: int = 0, val: float = 0.15, test: float = 0.
     return ImageFolder(root, classes, tuple(samples), unreadable, tuple(notes))
 
 
+def _listed(
+    path: Path, unreadable: dict[str, str], notes: list[str]
+) -> tuple[tuple[str, ...], list[Sample]]:
+    """Read a file that lists pictures."""
+    if path.suffix.lower() != ".csv":
+        raise DataError(
+            f"{path} is a file; a folder that holds one folder per class is needed",
+            hint="or a CSV with the columns path,label,split",
+        )
+    classes, samples = table.read(path, unreadable, notes)
+    if len(classes) < 2:
+        which = f"one label, {classes[0]!r}" if classes else "no label"
+        raise DataError(f"{path} has {which}; at least two are needed")
+    return classes, samples
+
+
+def _by_folder(
+    root: Path, unreadable: dict[str, str], notes: list[str]
+) -> tuple[tuple[str, ...], list[Sample]]:
+    """Read a folder per class, in splits or not."""
+    tops = _tops(root, notes)
+    classes = _classes(root, tops)
+    others: list[str] = []
+    samples = [
+        sample
+        for split, top in tops
+        for label, name in enumerate(classes)
+        for sample in _pictures(root, top / name, label, split, unreadable, others)
+    ]
+    if others:
+        notes.append(f"not pictures, skipped: {_some(others)}")
+    return classes, samples
+
+
+def _check_classes(root: Path, classes: Sequence[str], samples: Sequence[Sample]) -> None:
+    """Refuse a class without a picture to train on, or in the only split there is."""
+    splits = {sample.split for sample in samples}
+    first = next((name for name in ("train", "val", "test") if name in splits), "train")
+    empty = sorted(set(range(len(classes))) - {s.label for s in samples if s.split == first})
+    if empty:
+        several = len(splits) > 1
+        named = ", ".join(f"{first}/{classes[i]}" if several else classes[i] for i in empty)
+        raise DataError(f"{root}: no picture in {named}", hint="add pictures, or remove the folder")
+
+
 def _tops(root: Path, notes: list[str]) -> list[tuple[str, Path]]:
     """Give the folders whose children are classes, with their splits; training first."""
     if not root.exists():
         raise DataError(f"no folder {root}", hint="give a folder that holds one folder per class")
-    if not root.is_dir():
-        raise DataError(f"{root} is a file; a folder that holds one folder per class is needed")
     folders = _folders(root)
     if not folders:
         raise DataError(
@@ -205,26 +226,17 @@ def _pictures(
                 continue
             path = Path(place, name)
             id = path.relative_to(root).as_posix()
-            try:
-                with path.open("rb") as file:
-                    head = file.read(magic.HEAD)
-                    size = os.fstat(file.fileno()).st_size
-            except OSError as error:
-                unreadable[id] = error.strerror or "cannot be opened"
-                continue
-            found = magic.kind(head)
-            if found in magic.FORMATS:
-                yield Sample(id, path, label, split, size)
-            elif found or path.suffix.lower() in _SUFFIXES + _OTHER_SUFFIXES:
-                unreadable[id] = "empty file" if not size else found or "no picture inside"
-            else:
-                others.append(id)
+            sample = look(path, id, label, split, unreadable, others)
+            if sample is not None:
+                yield sample
 
 
-def _check_unreadable(root: Path, unreadable: Mapping[str, str], readable: int) -> None:
+def _check_unreadable(
+    root: Path, unreadable: Mapping[str, str], readable: int, limit: float
+) -> None:
     """Refuse a folder with too many files that should be pictures and are not."""
     total = readable + len(unreadable)
-    if len(unreadable) > UNREADABLE_LIMIT * total:
+    if len(unreadable) > limit * total:
         named = _some([f"{id} ({reason})" for id, reason in unreadable.items()])
         raise DataError(
             f"{root}: {len(unreadable)} of {total} pictures cannot be read: {named}",

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from zoo.recipe import Phase
 
@@ -36,6 +36,23 @@ class Screen:
     def note(self, text: str) -> None:
         """Tell what was decided without being asked for."""
         self.line(f"note: {text}")
+
+    @contextmanager
+    def bar(self, label: str) -> Iterator[Callable[[int, int], None]]:
+        """Show something that goes before a phase, where somebody sees it move.
+
+        Args:
+            label: What is going on.
+
+        Yields:
+            A function to call with what is done and what there is in all.
+        """
+        if not self._console.is_terminal or self._console.quiet:
+            yield lambda done, total: None
+            return
+        with Progress(console=self._console, transient=True) as bar:
+            task = bar.add_task(label)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
 
     @contextmanager
     def phase(self, phase: Phase, pictures: int, first_epoch: int) -> Iterator[PhaseProgress]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shlex
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -134,16 +135,22 @@ def open(path: str | Path) -> Run:
     """
     path = Path(path)
     unfinished = path.with_name(path.name + UNFINISHED)
+    whole = path.name.removesuffix(UNFINISHED)
     if path.name.endswith(UNFINISHED) or (not path.exists() and unfinished.exists()):
         raise RunError(
-            f"the run {path.name.removesuffix(UNFINISHED)} did not finish: "
+            f"the run {whole} did not finish: "
             f"{path if path.exists() else unfinished} holds what it reached",
-            hint="train it again; the best weights of each phase are in its checkpoints/",
+            hint=f"zoo train --resume {shlex.quote(str(path.with_name(whole)))} goes on with it",
         )
     if not path.exists():
         raise RunError(f"no run {path}", hint="zoo train MODEL DATA --out DIR makes one")
     if not path.is_dir() or not (path / FACTS).is_file():
         raise RunError(f"{path} is no run: it holds no {FACTS}", hint="give a training's folder")
+    return _read(path)
+
+
+def _read(path: Path) -> Run:
+    """Read what run.json holds."""
     try:
         facts = json.loads((path / FACTS).read_text(encoding="utf-8"))
         schema = facts["schema"]
@@ -176,7 +183,8 @@ def check(out: str | Path) -> Path:
     if unfinished.exists():
         raise RunError(
             f"{unfinished} is left from a training that did not finish",
-            hint="choose another --out, or remove it",
+            hint=f"zoo train --resume {shlex.quote(str(out))} goes on with it; or choose another "
+            "--out, or remove it",
         )
     parent = next(folder for folder in out.absolute().parents if folder.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK):
@@ -208,13 +216,61 @@ def create(out: str | Path, facts: Mapping[str, Any]) -> Iterator[Run]:
     try:
         draft.write(FACTS, draft.facts)
         yield draft
-        if out.exists():
-            out.rmdir()
-        folder.rename(out)
+        _finish(draft, out)
     except BaseException:
-        if folder.exists() and not any(draft.checkpoints.glob("*.weights.h5")):
+        if folder.exists() and not any(draft.checkpoints.glob("[!.]*")):
             shutil.rmtree(folder)
         raise
+
+
+def unfinished(path: str | Path) -> Run:
+    """Open a run that did not finish, to go on with it.
+
+    Args:
+        path: The folder that the run was to have, or the unfinished one itself.
+
+    Returns:
+        The run in its unfinished folder.
+
+    Raises:
+        RunError: If there is none, or what it reached cannot be read.
+    """
+    path = Path(path)
+    whole = path.with_name(path.name.removesuffix(UNFINISHED))
+    folder = path.with_name(whole.name + UNFINISHED)
+    if not folder.exists():
+        if (whole / FACTS).is_file():
+            raise RunError(f"the run {whole} is finished already", hint="nothing is left to do")
+        raise RunError(
+            f"no unfinished run {whole}", hint="zoo train MODEL DATA --out DIR begins one"
+        )
+    if not (folder / FACTS).is_file():
+        raise RunError(
+            f"{folder} holds nothing to go on from: the training had not begun",
+            hint="remove it and train again",
+        )
+    return _read(folder)
+
+
+@contextmanager
+def reopened(draft: Run) -> Iterator[Run]:
+    """Go on filling the folder of a run that `unfinished` gave; it bears its name when whole.
+
+    Args:
+        draft: The run in its unfinished folder.
+
+    Yields:
+        The same.
+    """
+    yield draft
+    _finish(draft, draft.path.with_name(draft.name))
+
+
+def _finish(draft: Run, out: Path) -> None:
+    """Give a folder its name, now that all of it is there."""
+    if out.exists():
+        out.rmdir()
+    draft.path.rename(out)
 
 
 def _number(text: str) -> float | int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,21 +15,24 @@ from zoo import recipe as recipes
 from zoo.engine import (
     anatomy,
     artefact,
-    augment,
+    checkpoint,
     data,
     evaluate,
+    freeze,
+    loss,
     machine,
     phase,
+    phases,
     report,
     run,
     runtime,
 )
 from zoo.engine.assemble import assemble
 from zoo.engine.progress import Screen
-from zoo.errors import DataError
+from zoo.errors import DataError, RunError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     import keras
 
@@ -36,6 +40,40 @@ if TYPE_CHECKING:
     from zoo.recipe import Recipe
     from zoo.registry import ResolvedModel
     from zoo.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a training needs to know before it writes anything.
+
+    Args:
+        resolved: The model's name with every option.
+        recipe: How to train.
+        transforms: The augmentation of each phase, by its name.
+        folder: The pictures.
+        input_size: As asked for.
+        seed: Of all chance.
+        place: The device, to be shown.
+        model: The model before the first phase.
+    """
+
+    resolved: ResolvedModel
+    recipe: Recipe
+    transforms: Mapping[str, list[transform.Transform]]
+    folder: data.ImageFolder
+    input_size: int | tuple[int, int] | None
+    seed: int
+    place: str
+    model: keras.Model
+
+    def halved(self) -> Job:
+        """The same with every batch in twice as many parts, and the model as it began."""
+        legs = [
+            leg.model_copy(update={"accumulate": min(2 * leg.accumulate, leg.batch_size)})
+            for leg in self.recipe.phases
+        ]
+        recipe = self.recipe.model_copy(update={"phases": tuple(legs)})
+        return replace(self, recipe=recipe, model=_assembled(self))
 
 
 def train(
@@ -48,9 +86,10 @@ def train(
     epochs: int | None = None,
     batch_size: int | None = None,
     input_size: int | tuple[int, int] | None = None,
-    dtype: str = "float32",
+    dtype: str | None = None,
     seed: int = 0,
     device: str | None = None,
+    fit_memory: bool = False,
     quiet: bool = False,
 ) -> Run:
     """Train a model on labelled pictures.
@@ -71,9 +110,11 @@ def train(
         batch_size: Pictures per step in every phase; None leaves it to the recipe.
         input_size: Height and width in pixels, one number for both, or None for the backbone's
             own size.
-        dtype: `float32`, `mixed_bfloat16` or `mixed_float16`.
+        dtype: `float32`, `mixed_bfloat16` or `mixed_float16`; None leaves it to the recipe.
         seed: Decides initial weights, held-out pictures, order, dropout and augmentation.
         device: "cpu" or "gpu:N"; None for the first GPU where there is one.
+        fit_memory: Where the device's memory does not suffice, go on with each batch in twice as
+            many parts, until it does.
         quiet: Show no progress on stderr.
 
     Returns:
@@ -81,16 +122,82 @@ def train(
 
     Raises:
         ZooError: The kind tells what cannot be used: name, recipe, pictures, folder or device.
-        Failure: The training diverged.
+        Failure: The training diverged, or broke its contract of what may change.
     """
-    started = time.perf_counter()
     shown = Screen(quiet)
     parts = registry.load()
     resolved = parts.resolve(parts.parse(spec) if isinstance(spec, str) else spec)
-    chosen = recipe if isinstance(recipe, recipes.Recipe) else recipes.load(recipe)
-    chosen = recipes.override(chosen, policy=policy, epochs=epochs, batch_size=batch_size)
-    transforms = {leg.name: policies.transforms(leg.policy, parts) for leg in chosen.phases}
+    chosen = recipe if isinstance(recipe, recipes.Recipe) else recipes.load(recipe, parts.recipes())
+    chosen = recipes.override(
+        chosen,
+        [f"dtype={dtype}"] if dtype else [],
+        policy=policy,
+        epochs=epochs,
+        batch_size=batch_size,
+    )
     out = run.check(out)
+    job = _prepare(resolved, chosen, pictures, input_size, seed, device)
+    _tell(shown, job)
+    with run.create(out, _facts(job)) as draft:
+        draft.write("recipe.toml", recipes.to_toml(chosen))
+        draft.write(lock.NAME, lock.of(parts).toml())
+        _carry_out(job, draft, shown, fit_memory)
+    return _finished(out)
+
+
+def resume(
+    out: str | Path, *, device: str | None = None, fit_memory: bool = False, quiet: bool = False
+) -> Run:
+    """Go on with a training that did not finish, to the result that it would have had.
+
+        run = zoo.resume("runs/flowers")
+
+    What was trained after the last checkpoint is trained again. On a CPU the result is the same
+    to the bit: weights, rates, early stopping, the best epoch and the rows of history.csv.
+
+    Args:
+        out: The folder that the run was to have.
+        device: "cpu" or "gpu:N"; None for the first GPU where there is one.
+        fit_memory: As for `train`.
+        quiet: Show no progress on stderr.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        RunError: If there is nothing to go on with, or its pictures or model are others now.
+        ZooError: As `train`.
+    """
+    shown = Screen(quiet)
+    draft = run.unfinished(out)
+    facts = draft.facts
+    parts = registry.load()
+    resolved = parts.resolve(parts.parse(draft.spec))
+    chosen = recipes.load(draft.path / "recipe.toml")
+    job = _prepare(resolved, chosen, draft.data, draft.input_size, draft.seed, device)
+    if job.folder.classes != draft.classes or job.folder.digest != facts["data"]["digest"]:
+        what = "classes" if job.folder.classes != draft.classes else "pictures"
+        raise RunError(
+            f"{draft.data} holds other {what} than when {draft.name} began",
+            hint="put them back, or train anew",
+        )
+    _tell(shown, job)
+    with run.reopened(draft):
+        _carry_out(job, draft, shown, fit_memory)
+    return _finished(draft.path.with_name(draft.name))
+
+
+def _prepare(
+    resolved: ResolvedModel,
+    chosen: Recipe,
+    pictures: str | Path | data.ImageFolder,
+    input_size: int | tuple[int, int] | None,
+    seed: int,
+    device: str | None,
+) -> Job:
+    """Check all that can be wrong, and build the model."""
+    parts = registry.load()
+    transforms = {leg.name: policies.transforms(leg.policy, parts) for leg in chosen.phases}
     folder = pictures if isinstance(pictures, data.ImageFolder) else data.read(pictures, seed=seed)
     if lacking := {"train", "val"} - set(folder.counts):
         raise DataError(
@@ -98,96 +205,81 @@ def train(
             + ("train on" if "train" in lacking else "validate with"),
             hint="give at least two pictures of each class, or a train/ and a val/ folder",
         )
+    labels = [sample.label for sample in folder.split("train")]
+    for leg in chosen.phases:
+        loss.class_weights(leg, folder.classes, labels)
     place = runtime.start(device)
     runtime.seed(seed)
-    model = assemble(
-        resolved, classes=folder.classes, input_size=input_size, dtype=dtype, seed=seed
-    )
+    job = Job(resolved, chosen, transforms, folder, input_size, seed, place, None)  # type: ignore[arg-type]
+    model = _assembled(job)
     for leg in chosen.phases:
-        phase.free(model, leg)  # A recipe that does not fit is refused before anything is written.
+        freeze.free(model, leg)  # A recipe that does not fit is refused before anything is written.
+        freeze.factors(model, leg)
+    return replace(job, model=model)
 
-    _tell(shown, resolved, chosen, folder, model, place)
-    facts = {
-        **_identity(model, resolved, dtype, place),
-        "recipe": chosen.name,
-        "policy": _policies(chosen),
-        "transforms": {name: transform.document(each) for name, each in transforms.items()},
-        "seed": seed,
-        "data": {
-            "root": str(folder.root.absolute()),
-            "digest": folder.digest,
-            "pictures": folder.counts,
-            "notes": list(folder.notes),
-        },
-    }
-    with run.create(out, facts) as draft:
-        draft.write("recipe.toml", recipes.to_toml(chosen))
-        draft.write(lock.NAME, lock.of(parts).toml())
-        seconds, undecoded = _train_phases(model, chosen, transforms, folder, seed, draft, shown)
-        unreadable = {**folder.unreadable, **undecoded}
+
+def _assembled(job: Job) -> keras.Model:
+    return assemble(
+        job.resolved,
+        classes=job.folder.classes,
+        input_size=job.input_size,
+        dtype=job.recipe.dtype,
+        seed=job.seed,
+    )
+
+
+def _carry_out(job: Job, draft: Run, shown: Screen, fit_memory: bool) -> None:
+    """Train, from wherever the run stands, and write all that it ends in."""
+    try:
+        while True:
+            try:
+                log = phases.train(job, draft, shown)
+                break
+            except phase.OutOfMemory as error:
+                again = job.halved()
+                if not fit_memory or again.recipe == job.recipe:
+                    raise
+                shown.note(f"{error.message}; going on with each batch in twice as many parts")
+                job = again
+                draft.write("recipe.toml", recipes.to_toml(job.recipe))
+        model = job.model
+        unreadable = {**job.folder.unreadable, **log.unreadable}
         for id, reason in unreadable.items():
             shown.note(f"left out: {id}: {reason}")
         _release(model)
         artefact.save(model, draft.model)
 
         begun = time.perf_counter()
-        split = "test" if folder.split("test") else "val"
+        split = "test" if job.folder.split("test") else "val"
         metrics = evaluate.evaluate(
-            model, folder, split=split, batch_size=chosen.phases[-1].batch_size
+            model, job.folder, split=split, batch_size=job.recipe.phases[-1].batch_size
         )
         draft.write("metrics.json", metrics)
         timings = {
-            "phases": seconds,
+            "phases": log.seconds,
             "evaluate": _since(begun),
-            "total": _since(started),
+            "total": round(_since(begun) + log.earlier, 3),
         }
-        draft = draft.update(timings=timings, unreadable=unreadable)
-        report.write(draft)
-    return run.open(out)
+        finished = draft.update(timings=timings, unreadable=unreadable, contracts=log.contracts)
+        report.write(finished)
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        raise RunError(
+            f"{draft.path} cannot be written ({error.strerror or error}{where})",
+            hint="make room; zoo train --resume goes on from the last checkpoint",
+        ) from error
 
 
-def _train_phases(
-    model: keras.Model,
-    chosen: Recipe,
-    transforms: dict[str, list[transform.Transform]],
-    folder: data.ImageFolder,
-    seed: int,
-    draft: Run,
-    shown: Screen,
-) -> tuple[dict[str, float], dict[str, str]]:
-    """Go through the recipe; give the seconds of each phase, and the pictures not decoded."""
-    train, val = folder.split("train"), folder.split("val")
-    seconds: dict[str, float] = {}
-    taken = 0
-    with data.tolerate(train) as bad, data.tolerate(val) as bad_val:
-        for number, leg in enumerate(chosen.phases, 1):
-            begun = time.perf_counter()
-            shown.line(_headline(model, leg, phase.free(model, leg)))
-            with shown.phase(leg, len(train), taken) as progress:
-                taken += phase.fit(
-                    model,
-                    leg,
-                    train,
-                    val,
-                    policy=_compiled(transforms[leg.name]),
-                    seed=seed,
-                    first_epoch=taken,
-                    checkpoint=draft.checkpoints / f"{number}-{leg.name}.weights.h5",
-                    history=draft.path / "history.csv",
-                    callbacks=[*_plugin_callbacks(draft.path), progress],
-                    unreadable=(bad, bad_val),
-                )
-            seconds[leg.name] = _since(begun)
-    return seconds, {**bad.reasons, **bad_val.reasons}
+def _finished(out: Path) -> Run:
+    """Open a run that has just got its name, and drop what only an unfinished one needs."""
+    finished = run.open(out)
+    (finished.checkpoints / checkpoint.NAME).unlink(missing_ok=True)
+    return finished
 
 
 def _since(moment: float) -> float:
     """Seconds since a moment, to the millisecond."""
     return round(time.perf_counter() - moment, 3)
-
-
-def _compiled(transforms: Sequence[transform.Transform]) -> data.Augment | None:
-    return augment.compile(transforms).apply if transforms else None
 
 
 def _policies(chosen: Recipe) -> str | None:
@@ -198,65 +290,52 @@ def _policies(chosen: Recipe) -> str | None:
     return ", ".join(f"{name}: {policy or 'none'}" for name, policy in used.items())
 
 
-def _plugin_callbacks(folder: Path) -> list[keras.callbacks.Callback]:
-    given = registry.load().hooks.call("zoo_callbacks", run=folder)
-    return [callback for _, callbacks in given for callback in callbacks]
-
-
 def _release(model: keras.Model) -> None:
     """Leave no trace of the phases' flags: what may train next is the next recipe's affair."""
     for layer in model.layers:
         layer.trainable = True
 
 
-def _identity(
-    model: keras.Model, resolved: ResolvedModel, dtype: str, place: str
-) -> dict[str, Any]:
-    """Say what was trained and with what, for run.json."""
-    known = anatomy.of(model)
+def _facts(job: Job) -> dict[str, Any]:
+    """Say what is trained and with what, for run.json."""
+    known = anatomy.of(job.model)
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "spec": str(resolved.spec),
+        "spec": str(job.resolved.spec),
         "resolved": known.resolved,
         "load_report": known.load_report,
         "classes": list(known.classes),
         "input_size": list(known.input_size),
         "preprocessing": {**known.preprocessing, "size": list(known.input_size)},
         "normalization": known.normalization,
-        "parameters": model.count_params(),
-        "dtype": dtype,
-        "device": place,
+        "parameters": job.model.count_params(),
+        "dtype": job.recipe.dtype,
+        "device": job.place,
         "versions": {"python": platform.python_version(), **machine.versions()},
+        "recipe": job.recipe.name,
+        "policy": _policies(job.recipe),
+        "transforms": {name: transform.document(each) for name, each in job.transforms.items()},
+        "seed": job.seed,
+        "data": {
+            "root": str(job.folder.root.absolute()),
+            "digest": job.folder.digest,
+            "pictures": job.folder.counts,
+            "notes": list(job.folder.notes),
+        },
     }
 
 
-def _tell(
-    shown: Screen,
-    resolved: ResolvedModel,
-    chosen: Recipe,
-    folder: data.ImageFolder,
-    model: keras.Model,
-    place: str,
-) -> None:
+def _tell(shown: Screen, job: Job) -> None:
     """Say what is about to happen, and what was decided without being asked for."""
+    folder, model = job.folder, job.model
     counts = ", ".join(f"{count:,} {name}" for name, count in folder.counts.items())
-    shown.line(f"{resolved.spec} on {folder.root}: {len(folder.classes)} classes, {counts}")
-    shown.line(f"recipe {chosen.name}, {model.count_params():,} parameters, on {place}")
+    shown.line(f"{job.resolved.spec} on {folder.root}: {len(folder.classes)} classes, {counts}")
+    shown.line(f"recipe {job.recipe.name}, {model.count_params():,} parameters, on {job.place}")
     for note in (*folder.notes, *getattr(model, "zoo_notes", ())):
         shown.note(note)
-    learns = any(leg.train == "all" and leg.bn == "train" for leg in chosen.phases)
-    if resolved.backbone.weights is None and not learns:
+    learns = any(leg.train == "all" and leg.bn == "train" for leg in job.recipe.phases)
+    if job.resolved.backbone.weights is None and not learns:
         shown.note(
-            f"the backbone has random weights and the recipe {chosen.name} holds most of it; "
+            f"the backbone has random weights and the recipe {job.recipe.name} holds some of it; "
             "--recipe scratch trains all of it"
         )
-
-
-def _headline(model: keras.Model, leg: recipes.Phase, groups: Sequence[str]) -> str:
-    """Say what a phase trains, and how fast."""
-    variables = anatomy.whole(model).trainable_variables
-    numbers = sum(int(variable.shape.num_elements() or 0) for variable in variables)
-    return (
-        f"phase {leg.name}: {', '.join(groups)} ({len(variables)} variables, {numbers:,} numbers), "
-        f"{leg.optimizer} at {leg.learning_rate:g}, batches of {leg.batch_size}"
-    )

@@ -6,7 +6,12 @@ from zoo.cli.group import Group
 
 command = Group(
     "data",
-    {"make": "Make a set of labelled pictures that needs no download."},
+    {
+        "check": "Decode every picture, and find copies across splits and labels.",
+        "stats": "Tell what a set of pictures is made of.",
+        "sample": "Draw a smaller set from a larger one.",
+        "make": "Make a set of labelled pictures that needs no download.",
+    },
     "zoo.cli.data",
-    help="Make data.",
+    help="Check, describe, sample and make sets of pictures.",
 )

@@ -116,6 +116,12 @@ def _files(
     batch, height, width = shape[:3]
     samples = _samples(case, classes)
     compiled = plan(case.policy)
+
+    def augmented(images: Any, labels: Any, seed: int, epoch: Any, indices: Any) -> Any:
+        return compiled.batch(
+            images, labels, seed=seed, epoch=epoch, indices=indices, classes=classes
+        )
+
     # A compiled step takes whole batches only.
     times = max(1, -(-batch // len(samples)))
     samples = (samples * times)[: len(samples) * times // batch * batch]
@@ -126,7 +132,7 @@ def _files(
             batch,
             shuffle=0,
             epochs=None,
-            policy=compiled.apply if compiled else None,
+            policy=augmented if compiled else None,
             cache_bytes=data.CACHE_BYTES if case.source == "cache" else 0,
             preprocessing=preprocessing or picture.DESCRIPTION,
         )

@@ -1,0 +1,60 @@
+"""`zoo data check`: every picture decoded, copies found, a manifest written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zoo.cli import show
+from zoo.cli.command import Command
+from zoo.errors import Failure
+
+NAMED = 5
+KINDS = {
+    "unreadable": "cannot be decoded",
+    "leaks": "lie in another split too",
+    "conflicts": "lie under another label too",
+    "duplicates": "are copies of another of their class",
+}
+
+
+@click.command("check", cls=Command)
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE.csv",
+    help="A manifest to write, which zoo train reads and leaves out what is wrong.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Of what is held out.")
+def command(data: Path, out: Path | None, seed: int) -> None:
+    """Decode every picture of DATA and find copies across splits and labels.
+
+    Ends with exit code 1 if there is anything but copies within one class and split.
+    """
+    from zoo.engine import folder, inspection
+
+    pictures = folder.read(data, seed=seed, limit=1.0)
+    with show.progress("decoding") as progress:
+        found = inspection.check(pictures, out, progress)
+    show.document({**found, "manifest": str(out) if out else None}, _render)
+    if found["unreadable"] or found["leaks"] or found["conflicts"]:
+        raise Failure(
+            f"{data} has pictures that should not be trained on as they are",
+            "zoo data check --out FILE.csv writes a manifest; train on that, or mend them",
+        )
+
+
+def _render(facts: dict[str, Any]) -> str:
+    lines = [f"{facts['pictures']:,} pictures"]
+    for kind, told in KINDS.items():
+        found = facts[kind]
+        lines.append(f"{len(found):,} {told}")
+        lines += [f"  {id}: {why}" for id, why in list(found.items())[:NAMED]]
+        if len(found) > NAMED:
+            lines.append(f"  and {len(found) - NAMED} more")
+    if facts["manifest"]:
+        lines.append(f"manifest: {facts['manifest']}; zoo train MODEL {facts['manifest']}")
+    return "\n".join(lines)

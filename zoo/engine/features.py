@@ -1,0 +1,386 @@
+"""Features computed once: what a frozen backbone makes of each picture, kept for all later runs.
+
+A cache is known by what decides its numbers: the weights and the graph below the cut, the way from
+file to pixels, the augmentation of each view, the pictures' content and the versions of the
+libraries. Any change of these is another cache; none of them ever expires. Rows are found by
+sample, so no order of reading can put a label to another picture's features.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from zoo import transform
+from zoo.engine import anatomy, augment, cutline, data, freeze, runtime
+from zoo.engine.assemble import assemble
+from zoo.engine.feed import Feed
+from zoo.engine.shards import INDEX, Shards, TooLarge
+from zoo.errors import DataError, ModelError
+from zoo.index import cache_folder
+from zoo.recipe import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from zoo.engine.folder import ImageFolder, Sample
+    from zoo.registry import ResolvedModel
+    from zoo.transform import Transform
+
+    Progress = Callable[[int, int], None]
+
+SCHEMA = 1
+FOLDER = "features"
+BATCH = 32
+"""Pictures that go through the backbone at once: a part of the key, since it may decide bits."""
+
+SPARE = 0.8
+"""The share of the free disk that a cache may take."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """All that decides a cache's numbers.
+
+    Args:
+        model: The model; its layers set free as the phase says.
+        tensor: The cut.
+        transforms: The augmentation of its views; empty for pictures as they are.
+        seed: Of the augmentation.
+    """
+
+    model: keras.Model
+    tensor: keras.KerasTensor
+    transforms: Sequence[Transform] = ()
+    seed: int = 0
+
+    def extractor(self) -> keras.Model:
+        """The model up to the cut."""
+        return keras.Model(self.model.input, self.tensor)
+
+    def facts(self, samples: Sequence[Sample], view: int) -> dict[str, Any]:
+        """The key as plain data, for one view of some pictures."""
+        below = self.extractor()
+        weights = hashlib.sha256()
+        for variable in below.variables:
+            if "seed_generator" not in variable.path:
+                weights.update(keras.ops.convert_to_numpy(variable.value).tobytes())
+        layers = [[type(layer).__name__, layer.get_config()] for layer in below.layers]
+        policy = transform.document(list(self.transforms))
+        return {
+            "schema": SCHEMA,
+            "cut": cutline.name(self.tensor),
+            "weights": weights.hexdigest(),
+            "graph": _sha256(layers),
+            "dtype": below.dtype_policy.name,
+            "input_size": list(self.model.input.shape[1:3]),
+            "preprocessing": anatomy.of(self.model).preprocessing,
+            "policy": policy,
+            "draws": [self.seed, view] if policy else None,
+            "batch": BATCH,
+            "versions": {"keras": keras.__version__, "tensorflow": tf.__version__},
+            "device": [device.device_type for device in tf.config.get_visible_devices()][-1],
+            "pictures": _contents(samples),
+        }
+
+
+def feed(
+    source: Source,
+    phase: Phase,
+    train: Sequence[Sample],
+    val: Sequence[Sample],
+    *,
+    weights: np.ndarray | None,
+    seed: int,
+    unreadable: tuple[data.Unreadable, data.Unreadable],
+    progress: Progress | None = None,
+) -> Feed | None:
+    """Read features instead of pictures, computing those that are not there yet.
+
+    Args:
+        source: What decides them.
+        phase: The phase; with a policy its `views` augmented views serve in turn.
+        train: Training pictures.
+        val: Validation pictures, of which there is one view, never augmented.
+        weights: Factor on the loss by class, or None.
+        seed: Of the order.
+        unreadable: Collectors for training and validation pictures that do not decode.
+        progress: Called with pictures done and pictures in all.
+
+    Returns:
+        The feed, or None where the features would not fit on the disk.
+    """
+    views = phase.views or 1
+    shape = source.tensor.shape[1:]
+    needed = 2 * int(np.prod(shape)) * (views * len(train) + len(val))
+    if needed > SPARE * shutil.disk_usage(_existing(cache_folder())).free:
+        return None
+    total = views * len(train) + len(val)
+    done = 0
+    stores = []
+    for view in range(views):
+        stores.append(extract(source, train, view, unreadable[0], _shifted(progress, done, total)))
+        done += len(train)
+    plain = Source(source.model, source.tensor)
+    clean = extract(plain, val, 0, unreadable[1], _shifted(progress, done, total))
+
+    def part(kind: type[keras.Model]) -> keras.Model:
+        return cutline.above(source.model, source.tensor, kind)
+
+    def training(epoch: int) -> tf.data.Dataset:
+        def store(epoch: int) -> Shards:
+            turn = data.order(views, seed, epoch // views)
+            return stores[turn[epoch % views]]
+
+        return _batches(train, phase.batch_size, store, weights, seed, epoch)
+
+    validation = _batches(val, phase.batch_size, lambda epoch: clean, None, None, 0)
+    ids = tuple(sample.id for sample in train)
+    return Feed(part, training, validation, ids, len(val))
+
+
+def of_folder(
+    resolved: ResolvedModel,
+    folder: ImageFolder,
+    input_size: tuple[int, int] | None,
+    seed: int,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Compute what a training of the head alone will read.
+
+    Args:
+        resolved: The model's name.
+        folder: The pictures; those of train and val are computed.
+        input_size: As for `assemble`.
+        seed: Of the training: without pretrained weights it decides the backbone.
+        progress: Called with pictures done and pictures in all.
+
+    Returns:
+        `features`: a row of `stored` for each split.
+
+    Raises:
+        ModelError: If the head reads more than one map.
+        DataError: If too many pictures do not decode.
+    """
+    model = assemble(resolved, classes=folder.classes, input_size=input_size, seed=seed)
+    freeze.free(model, Phase(name="head", train="head", epochs=1, learning_rate=1.0))
+    tensor = cutline.find(model)
+    if tensor is None:
+        raise ModelError(f"{resolved.spec} cannot be cut: its head reads more than one map")
+    wanted = set()
+    for split in ("train", "val"):
+        samples = folder.split(split)
+        if samples:
+            with data.tolerate(samples) as unreadable:
+                store = extract(Source(model, tensor), samples, 0, unreadable, progress)
+            wanted.add(str(store.folder))
+    rows = [row for row in stored() if row["folder"] in wanted]
+    return {"features": sorted(rows, key=lambda row: -row["samples"])}
+
+
+def extract(
+    source: Source,
+    samples: Sequence[Sample],
+    view: int = 0,
+    unreadable: data.Unreadable | None = None,
+    progress: Progress | None = None,
+) -> Shards:
+    """Compute the features of some pictures that are not in the cache yet.
+
+    Whatever ended an earlier process, its whole shards are kept.
+
+    Args:
+        source: What decides them.
+        samples: The pictures.
+        view: Which draw of the augmentation.
+        unreadable: Collects pictures that do not decode; they have no row.
+        progress: Called with pictures done and pictures in all.
+
+    Returns:
+        The features, mapped into memory.
+
+    Raises:
+        DataError: If too many pictures do not decode, or none does.
+    """
+    facts = source.facts(samples, view)
+    folder = cache_folder() / FOLDER / _sha256(facts)
+    ids = [sample.id for sample in samples]
+    shape = source.tensor.shape[1:]
+    store = Shards(folder, facts, ids, shape, multiple=BATCH)
+    try:
+        _fill(store, source, samples, view, unreadable, progress)
+    except TooLarge:
+        shutil.rmtree(folder, ignore_errors=True)
+        store = Shards(folder, facts, ids, shape, multiple=BATCH, dtype="float32")
+        _fill(store, source, samples, view, unreadable, progress)
+    os.utime(folder / INDEX)  # when it was last of use, for `collect`
+    if not store.there().any():
+        raise DataError("none of the pictures can be decoded", hint="zoo data check tells more")
+    return store
+
+
+def _fill(
+    store: Shards,
+    source: Source,
+    samples: Sequence[Sample],
+    view: int,
+    unreadable: data.Unreadable | None,
+    progress: Progress | None,
+) -> None:
+    """Compute the shards that are missing, in one pass over their pictures."""
+    missing = store.missing()
+    if not len(missing):
+        return
+    model = source.extractor()
+    policy = augment.compile(source.transforms) if source.transforms else None
+    size = tuple(source.model.input.shape[1:3])
+
+    @tf.function(input_signature=[tf.TensorSpec((None, *size, 3))])
+    def compute(images: tf.Tensor) -> tf.Tensor:
+        return tf.cast(model(images, training=False), tf.float32)
+
+    batches = data.batches(
+        [samples[place] for place in missing], size, BATCH,
+        cache_bytes=0, unreadable=unreadable, on_unreadable="drop", with_indices=True,
+        preprocessing=anatomy.of(source.model).preprocessing,
+    )  # fmt: skip
+    places: list[np.ndarray] = []
+    rows: list[np.ndarray] = []
+
+    def flush() -> None:
+        if places:
+            store.write(np.concatenate(places), np.concatenate(rows))
+        places.clear()
+        rows.clear()
+
+    done = len(samples) - len(missing)
+    for images, _, indices in batches:
+        if not len(indices):
+            continue
+        found = missing[indices.numpy()]
+        if places and found[0] // store.rows != places[0][0] // store.rows:
+            flush()
+        if policy is not None:
+            images = policy.apply(images.numpy(), source.seed, view, found)
+        values = compute(tf.cast(images, tf.float32)).numpy()
+        places.append(found)
+        rows.append(values)
+        done += len(found)
+        if progress is not None:
+            progress(done, len(samples))
+    flush()
+
+
+def _batches(
+    samples: Sequence[Sample],
+    batch_size: int,
+    store: Callable[[int], Shards],
+    weights: np.ndarray | None,
+    seed: int | None,
+    first: int,
+) -> tf.data.Dataset:
+    """Endless batches of stored rows, in the order in which `data.batches` gives pictures."""
+    labels = np.array([sample.label for sample in samples], np.int64)
+    count = len(samples)
+    example = store(first)
+    steps = -(-count // batch_size)
+    # A picture without a row gives its place to the next that has one, as `data.batches` does.
+    there = np.flatnonzero(example.there())
+    stand_in = there[np.searchsorted(there, np.arange(count)) % len(there)]
+
+    def rows(step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        epoch, batch = divmod(int(step), steps)
+        order = data.order(count, seed, epoch)[batch * batch_size :][:batch_size]
+        places = stand_in[order]
+        return store(epoch).gather(places), labels[places]
+
+    def read(step: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        kinds = (tf.as_dtype(example.dtype), tf.int64)
+        features, wanted = tf.numpy_function(rows, [step], kinds, stateful=False)
+        features.set_shape([None, *example.shape])
+        wanted.set_shape([None])
+        return (features, wanted, *(() if weights is None else (data.weigh(weights, wanted),)))
+
+    dataset = tf.data.Dataset.range(first * steps, tf.int64.max)
+    plain = tf.autograph.experimental.do_not_convert(read)
+    return dataset.map(plain, num_parallel_calls=runtime.cores(), deterministic=True).prefetch(4)
+
+
+def stored() -> Iterator[dict[str, Any]]:
+    """What the cache holds, the longest unused first: folder, cut, samples, bytes, last use."""
+    found = []
+    for index in (cache_folder() / FOLDER).glob(f"*/{INDEX}"):
+        try:
+            facts = json.loads(index.read_text(encoding="utf-8"))
+            shards = facts["shards"]
+        except (OSError, ValueError, KeyError):
+            facts, shards = {}, []
+        found.append(
+            {
+                "folder": str(index.parent),
+                "cut": facts.get("cut", "unreadable"),
+                "shape": facts.get("shape", []),
+                "samples": len(facts.get("samples", ())),
+                "complete": bool(shards) and None not in shards,
+                "bytes": sum(path.stat().st_size for path in index.parent.iterdir()),
+                "used": index.stat().st_mtime,
+            }
+        )
+    yield from sorted(found, key=lambda row: row["used"])
+
+
+def collect(limit: int) -> list[dict[str, Any]]:
+    """Delete caches, the longest unused first, until no more than `limit` bytes are left.
+
+    Returns:
+        What was deleted, as `stored` tells it.
+    """
+    rows = list(stored())
+    total = sum(row["bytes"] for row in rows)
+    gone = []
+    for row in rows:
+        if total <= limit:
+            break
+        shutil.rmtree(row["folder"])
+        total -= row["bytes"]
+        gone.append(row)
+    return gone
+
+
+def _contents(samples: Sequence[Sample]) -> str:
+    """A digest of names and contents, in order."""
+
+    def content(sample: Sample) -> bytes:
+        try:
+            with sample.path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").digest()
+        except OSError:
+            return b"unreadable"
+
+    whole = hashlib.sha256()
+    with ThreadPoolExecutor(runtime.cores()) as threads:
+        for sample, digest in zip(samples, threads.map(content, samples), strict=True):
+            whole.update(sample.id.encode() + b"\0" + digest)
+    return whole.hexdigest()
+
+
+def _sha256(document: Any) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _existing(folder: Path) -> Path:
+    return next(each for each in (folder, *folder.absolute().parents) if each.exists())
+
+
+def _shifted(progress: Progress | None, done: int, total: int) -> Progress | None:
+    return None if progress is None else lambda here, _: progress(done + here, total)

@@ -1,0 +1,85 @@
+"""What a phase reads: batches for training and validation, and the part of the model they enter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from zoo.engine import anatomy, data
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    from zoo.engine.folder import Sample
+    from zoo.recipe import Phase
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Batches, and the way from them to the logits.
+
+    Args:
+        part: Builds the part of the model that batches enter, up to what the loss is taken on, as
+            a functional model of the class it is given.
+        train: Gives endless training batches from an epoch on, (x, labels) or with weights.
+        val: Endless batches of the validation pictures in their order.
+        ids: Names of the training samples, in the order whose permutations `data.order` gives.
+        val_count: Number of validation samples.
+    """
+
+    part: Callable[[type[keras.Model]], keras.Model]
+    train: Callable[[int], tf.data.Dataset]
+    val: tf.data.Dataset
+    ids: tuple[str, ...]
+    val_count: int
+
+
+def pictures(
+    model: keras.Model,
+    phase: Phase,
+    train: Sequence[Sample],
+    val: Sequence[Sample],
+    *,
+    policy: data.Augment | None,
+    weights: np.ndarray | None,
+    seed: int,
+    unreadable: tuple[data.Unreadable, data.Unreadable],
+) -> Feed:
+    """Read pictures anew in every epoch, for a phase that trains more than stored features allow.
+
+    Args:
+        model: The model.
+        phase: The phase.
+        train: Training pictures.
+        val: Validation pictures, never augmented.
+        policy: A compiled augmentation, or None.
+        weights: Factor on the loss by class, or None.
+        seed: Of the order and the augmentation.
+        unreadable: Collectors for training and validation pictures that do not decode.
+
+    Returns:
+        The feed; its batches enter where pictures do.
+    """
+    known = anatomy.of(model)
+    how = {"preprocessing": known.preprocessing}
+    size = tuple(model.input.shape[1:3])
+
+    def batches(epoch: int) -> tf.data.Dataset:
+        # Endless datasets with counted steps keep their iterators: Keras starts a new one at the
+        # end of an epoch otherwise, which decodes a few batches for nobody.
+        return data.batches(
+            train, size, phase.batch_size, shuffle=seed, epoch=epoch, epochs=None, policy=policy,
+            weights=weights, unreadable=unreadable[0], **how,
+        )  # fmt: skip
+
+    clean = data.batches(val, size, phase.batch_size, epochs=None, unreadable=unreadable[1], **how)
+    ids = tuple(sample.id for sample in train)
+
+    def part(kind: type[keras.Model]) -> keras.Model:
+        return kind(model.input, anatomy.training_logits(model))
+
+    return Feed(part, batches, clean, ids, len(val))

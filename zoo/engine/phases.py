@@ -1,0 +1,243 @@
+"""The phases of a recipe one after another, from wherever a run stands."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from zoo import registry
+from zoo.engine import anatomy, augment, cutline, data, features, feed, freeze, history, loss, phase
+from zoo.engine.checkpoint import Checkpoint
+from zoo.errors import PolicyError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import keras
+
+    from zoo.engine.feed import Feed
+    from zoo.engine.folder import Sample
+    from zoo.engine.progress import Screen
+    from zoo.engine.run import Run
+    from zoo.engine.train import Job
+    from zoo.recipe import Phase, Recipe
+    from zoo.transform import Transform
+
+
+@dataclass
+class Log:
+    """What is known of a training's phases, written with every checkpoint.
+
+    Args:
+        folder: Where checkpoints are written.
+        phase: Number of the phase it is in.
+        done: Epochs of it that are done.
+        first_epoch: Epochs that the phases before took.
+        history: Bytes of history.csv that belong to the checkpoint.
+        seconds: Of each phase, by name.
+        earlier: Seconds that went into the training so far, in whatever processes.
+        contracts: What `Contract.check` found, by phase.
+        unreadable: Why a picture was left out, by its name.
+    """
+
+    folder: Path
+    phase: int = 0
+    done: int = 0
+    first_epoch: int = 0
+    history: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    earlier: float = 0.0
+    contracts: dict[str, Any] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+    def facts(self) -> dict[str, Any]:
+        """All of it but the folder, as plain data."""
+        return {each.name: getattr(self, each.name) for each in fields(self)[1:]}
+
+    @classmethod
+    def read(cls, folder: Path, point: Checkpoint | None) -> Log:
+        """What a checkpoint holds, or the beginning where there is none."""
+        known = {each.name for each in fields(cls)[1:]}
+        facts = point.facts if point else {}
+        return cls(folder, **{key: value for key, value in facts.items() if key in known})
+
+
+def train(job: Job, draft: Run, shown: Screen) -> Log:
+    """Go through the recipe, each phase beginning with the best weights of the one before.
+
+    Args:
+        job: What to train; its model is the one before the first phase.
+        draft: The run; its checkpoints say how far an earlier process came.
+        shown: Where progress goes.
+
+    Returns:
+        What is known of the phases.
+
+    Raises:
+        Failure: If a phase diverged or broke its contract.
+        OutOfMemory: If the device's memory does not suffice.
+        RunError: If the checkpoint is of another model.
+    """
+    model = job.model
+    samples = job.folder.split("train"), job.folder.split("val")
+    table = draft.path / "history.csv"
+    point = Checkpoint.read(draft.checkpoints)
+    log = Log.read(draft.checkpoints, point)
+    history.cut(table, log.history)
+    if point is not None:
+        shown.note(f"going on after {log.first_epoch + log.done} epochs")
+    if log.phase:
+        anatomy.whole(model).load_weights(_best(draft, job.recipe, log.phase - 1))
+    clock = _Clock(log)
+    with data.tolerate(samples[0]) as bad, data.tolerate(samples[1]) as bad_val:
+        for number, leg in list(enumerate(job.recipe.phases))[log.phase :]:
+            groups = freeze.free(model, leg)
+            shown.line(_headline(model, leg, groups))
+            before = point.facts["before"] if point and point.arrays else None
+            contract = freeze.Contract(before) if before else freeze.Contract.of(model)
+            contract.check_held(model)
+
+            def save(reached: Checkpoint, name: str = leg.name, contract: Any = contract) -> None:
+                clock.note(name)
+                log.unreadable |= {**bad.reasons, **bad_val.reasons}
+                facts = {**log.facts(), **reached.facts, "before": dict(contract.before)}
+                Checkpoint(facts, reached.arrays).write(log.folder)
+
+            source = _source(job, leg, samples, (bad, bad_val), shown)
+            with shown.phase(leg, len(samples[0]), log.first_epoch) as progress:
+                taken = phase.fit(
+                    model,
+                    leg,
+                    source,
+                    seed=job.seed,
+                    first_epoch=log.first_epoch,
+                    table=table,
+                    callbacks=[*_plugin_callbacks(draft.path), progress],
+                    point=point if before else None,
+                    save=save,
+                )
+            log.contracts[leg.name] = contract.check(model, leg)
+            _save_best(model, _best(draft, job.recipe, number))
+            log.phase, log.done, point = number + 1, 0, None
+            log.first_epoch, log.history = log.first_epoch + taken, history.size(table)
+            clock.note(leg.name)
+            log.unreadable |= {**bad.reasons, **bad_val.reasons}
+            Checkpoint(log.facts()).write(log.folder)
+    return log
+
+
+def _source(
+    job: Job,
+    leg: Phase,
+    samples: tuple[Sequence[Sample], Sequence[Sample]],
+    unreadable: tuple[data.Unreadable, data.Unreadable],
+    shown: Screen,
+) -> Feed:
+    """Stored features where the phase allows, pictures where not."""
+    labels = [sample.label for sample in samples[0]]
+    weights = loss.class_weights(leg, job.folder.classes, labels)
+    transforms = job.transforms[leg.name]
+    policy = compiled(transforms, job.model)
+    plan = augment.compile(transforms)
+    if leg.cache and not plan.mixes and (leg.views or not transforms):
+        tensor = cutline.find(job.model)
+        if tensor is not None:
+            with shown.bar(f"{leg.name}: features at {cutline.name(tensor)}") as progress:
+                found = features.feed(
+                    features.Source(job.model, tensor, transforms, job.seed),
+                    leg,
+                    *samples,
+                    weights=weights,
+                    seed=job.seed,
+                    unreadable=unreadable,
+                    progress=progress,
+                )
+            if found is not None:
+                shown.note(
+                    f"phase {leg.name} reads stored features of {cutline.name(tensor)}, "
+                    f"{'x'.join(map(str, tensor.shape[1:]))} a picture"
+                )
+                return found
+            shown.note(f"phase {leg.name}: its features do not fit on the disk, pictures are read")
+    return feed.pictures(
+        job.model,
+        leg,
+        *samples,
+        policy=policy,
+        weights=weights,
+        seed=job.seed,
+        unreadable=unreadable,
+    )
+
+
+class _Clock:
+    """Counts the seconds of a phase and of the whole on from where earlier processes were."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._noted = time.perf_counter()
+
+    def note(self, phase: str) -> None:
+        """Add what has passed since the last note."""
+        now = time.perf_counter()
+        passed, self._noted = now - self._noted, now
+        self._log.seconds[phase] = round(self._log.seconds.get(phase, 0.0) + passed, 3)
+        self._log.earlier = round(self._log.earlier + passed, 3)
+
+
+def _best(draft: Run, recipe: Recipe, number: int) -> Path:
+    """Where the best weights of a phase are kept."""
+    return draft.checkpoints / f"{number + 1}-{recipe.phases[number].name}.weights.h5"
+
+
+def _save_best(model: keras.Model, path: Path) -> None:
+    """Write a model's weights beside their place and rename them."""
+    beside = path.with_name(f".{path.name}")
+    try:
+        anatomy.whole(model).save_weights(beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def compiled(transforms: Sequence[Transform], model: keras.Model) -> data.Augment | None:
+    """A policy as the pipeline calls it.
+
+    Args:
+        transforms: What the policy returned; empty for none.
+        model: Whose input its pictures have to fit.
+
+    Raises:
+        PolicyError: If it gives pictures of another size.
+    """
+    if not transforms:
+        return None
+    plan = augment.compile(transforms)
+    size = tuple(model.input.shape[1:3])
+    if plan.output_size(*size) != size:
+        gives, takes = ("x".join(map(str, each)) for each in (plan.output_size(*size), size))
+        raise PolicyError(
+            f"the policy gives pictures of {gives}, the model takes {takes}",
+            hint=f"--input-size {gives}, or an option of the policy",
+        )
+    classes = len(anatomy.of(model).classes)
+    return lambda images, labels, seed, epoch, indices: plan.batch(
+        images, labels, seed=seed, epoch=epoch, indices=indices, classes=classes
+    )
+
+
+def _plugin_callbacks(folder: Path) -> list[keras.callbacks.Callback]:
+    given = registry.load().hooks.call("zoo_callbacks", run=folder)
+    return [callback for _, callbacks in given for callback in callbacks]
+
+
+def _headline(model: keras.Model, leg: Phase, groups: Sequence[str]) -> str:
+    """Say what a phase trains, and how fast."""
+    variables = anatomy.whole(model).trainable_variables
+    numbers = sum(int(variable.shape.num_elements() or 0) for variable in variables)
+    return (
+        f"phase {leg.name}: {', '.join(groups)} ({len(variables)} variables, {numbers:,} numbers), "
+        f"{leg.optimizer} at {leg.learning_rate:g}, batches of {leg.batch_size}"
+    )

@@ -1,0 +1,161 @@
+"""Rows of numbers on disk: float16 arrays in shards, each whole or not there, read by memory map.
+
+FOLDER/
+index.json       what the rows are, the samples in order, and every shard that is whole
+00000.npy        the rows of one run of samples, in their order
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+INDEX = "index.json"
+SHARD_BYTES = 64 << 20
+LIMIT = 65504.0
+"""The largest number of float16."""
+
+
+class TooLarge(Exception):
+    """A value that float16 cannot hold."""
+
+
+class Shards:
+    """Rows of samples, written shard by shard and read in any order.
+
+    Args:
+        folder: Where they are kept; made when the first shard is written.
+        facts: What the rows are, as plain data, for the index.
+        ids: The samples' names in order; a row's place is that of its sample.
+        shape: Of one row.
+        multiple: Rows of a shard are a multiple of it, so that batches begin with shards and give
+            the same bits whichever shards are there already.
+        dtype: "float16" or "float32".
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        facts: Mapping[str, Any],
+        ids: Sequence[str],
+        shape: Sequence[int],
+        *,
+        multiple: int = 1,
+        dtype: str = "float16",
+    ) -> None:
+        self.folder = folder
+        self.shape = tuple(shape)
+        stored = self._stored()
+        self.dtype = np.dtype(stored.get("dtype", dtype))
+        row = max(1, math.prod(self.shape) * self.dtype.itemsize)
+        self.rows = max(1, SHARD_BYTES // row // multiple) * multiple
+        self.ids = tuple(ids)
+        self._facts = dict(facts)
+        self._done: dict[int, dict[str, Any]] = {}
+        self._maps: dict[int, np.ndarray] = {}
+        self._where = np.full((len(self.ids), 2), -1, np.int64)
+        for number, shard in enumerate(stored.get("shards", ())):
+            if shard is not None:
+                self._open(number, shard)
+
+    @property
+    def count(self) -> int:
+        """How many shards there are to be."""
+        return math.ceil(len(self.ids) / self.rows)
+
+    def missing(self) -> np.ndarray:
+        """Places of the samples whose shards are not there, in order."""
+        places = [
+            np.arange(number * self.rows, min((number + 1) * self.rows, len(self.ids)))
+            for number in range(self.count)
+            if number not in self._done
+        ]
+        return np.concatenate(places) if places else np.empty(0, np.int64)
+
+    def write(self, places: np.ndarray, rows: np.ndarray) -> None:
+        """Write one shard, beside and renamed, then the index.
+
+        Args:
+            places: Of the samples whose rows these are, all of one shard; one that is not among
+                them has no row.
+            rows: float32 [n, *shape].
+
+        Raises:
+            TooLarge: If float16 cannot hold a value.
+        """
+        if self.dtype == np.float16 and not (np.abs(rows) < LIMIT).all():
+            raise TooLarge
+        self.folder.mkdir(parents=True, exist_ok=True)
+        number = int(places[0]) // self.rows
+        values = rows.astype(self.dtype)
+        path = self._path(number)
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with beside.open("wb") as file:
+                np.save(file, values, allow_pickle=False)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+        error = float(np.abs(values.astype(np.float32) - rows).max(initial=0.0))
+        crc = zlib.crc32(np.ascontiguousarray(values).data)
+        self._open(number, {"places": places.tolist(), "crc32": crc, "rounding": error})
+        self._write_index()
+
+    def gather(self, places: np.ndarray) -> np.ndarray:
+        """Copy rows, in the dtype they are stored in: [n, *shape]."""
+        rows = np.empty((len(places), *self.shape), self.dtype)
+        for place, (number, row) in enumerate(self._where[places]):
+            rows[place] = self._maps[number][row]
+        return rows
+
+    def there(self) -> np.ndarray:
+        """Whether each sample has a row: bool [samples]."""
+        return self._where[:, 0] >= 0
+
+    def _open(self, number: int, shard: dict[str, Any]) -> None:
+        """Map a shard into memory if it is what the index says; one that is not is missing."""
+        places = np.array(shard["places"], np.int64)
+        try:
+            rows = np.load(self._path(number), mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError):
+            return
+        if rows.shape != (len(places), *self.shape) or rows.dtype != self.dtype:
+            return
+        if zlib.crc32(np.ascontiguousarray(rows).data) != shard["crc32"]:
+            return
+        self._done[number] = shard
+        self._maps[number] = rows
+        self._where[places, 0] = number
+        self._where[places, 1] = np.arange(len(places))
+
+    def _stored(self) -> dict[str, Any]:
+        try:
+            stored: dict[str, Any] = json.loads((self.folder / INDEX).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return stored
+
+    def _write_index(self) -> None:
+        document = {
+            **self._facts,
+            "dtype": self.dtype.name,
+            "shape": self.shape,
+            "samples": self.ids,
+            "shards": [self._done.get(number) for number in range(self.count)],
+        }
+        path = self.folder / INDEX
+        beside = path.with_name(f".{INDEX}.{os.getpid()}")
+        beside.write_text(json.dumps(document), encoding="utf-8")
+        beside.replace(path)
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{number:05}.npy"
