@@ -12,9 +12,9 @@ import tensorflow as tf
 
 from zoo.engine import checkpoint, cost, freeze, history, loss, optimizer
 from zoo.engine.checkpoint import Checkpoint
+from zoo.engine.guard import Average, Best, FiniteLoss
 from zoo.engine.parts import InParts
 from zoo.engine.rate import Rate
-from zoo.engine.guard import Average, Best, FiniteLoss
 from zoo.errors import DeviceError
 
 if TYPE_CHECKING:
