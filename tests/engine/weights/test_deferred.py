@@ -32,6 +32,21 @@ def test_nothing_is_drawn_for_what_is_put() -> None:
     np.testing.assert_array_equal(layer.kernel, 2 * values)
 
 
+def test_values_in_their_own_memory_can_be_trained() -> None:
+    values = aligned(np.arange(6, dtype="float32").reshape(2, 3))
+    expected = values + 1
+    with deferred():
+        layer = keras.layers.Dense(3, use_bias=False)
+        layer.build((None, 2))
+    put(layer.kernel, values)
+    settle()
+    del values
+    layer.kernel.assign_add(np.ones((2, 3), "float32"))
+    np.testing.assert_array_equal(layer(np.eye(2, dtype="float32")), expected)
+    layer.kernel.assign(2 * expected)
+    np.testing.assert_array_equal(layer.kernel, 2 * expected)
+
+
 def test_what_is_left_is_drawn_as_without_deferring() -> None:
     def kernel() -> np.ndarray:
         keras.utils.set_random_seed(3)

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 ALIGNMENT = 64
-"""Bytes. Arrays that begin at a multiple of it are taken over by TensorFlow, others are copied."""
+"""Bytes. TensorFlow can work in the memory of arrays that begin at a multiple of it."""
 
 
 @contextmanager
@@ -29,9 +29,22 @@ def deferred() -> Iterator[None]:
 def put(variable: keras.Variable, values: np.ndarray) -> None:
     """Give a variable its values: those that it begins with if it has none yet."""
     if variable._value is None:
-        variable._initializer = lambda shape, dtype: values
+        variable._initializer = lambda shape, dtype: _in_place(values, dtype)
     else:
         variable.assign(values)
+
+
+def _in_place(values: np.ndarray, dtype: str) -> Any:
+    """A tensor in the very memory of an array, where that can be had.
+
+    Whatever else makes a tensor of an array copies it, TensorFlow twice.
+    """
+    fits = values.flags.c_contiguous and values.ctypes.data % ALIGNMENT == 0 and values.size
+    if keras.backend.backend() != "tensorflow" or values.dtype != dtype or not fits:
+        return values
+    import tensorflow as tf
+
+    return tf.experimental.dlpack.from_dlpack(values.__dlpack__())
 
 
 def settle() -> None:
