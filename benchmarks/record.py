@@ -66,8 +66,8 @@ def _write_readme() -> None:
         "# Benchmarks\n\nEach script prints one of these tables and writes it here and to "
         "`results/`. `make bench`, or `zoo bench --suite [NAME ...]`, runs them again.\n\n"
         "All of it was measured on CPUs: no machine with a GPU was at hand. On one, "
-        "`throughput.py` prints its table with larger batches in bfloat16, in less than ten "
-        "minutes; KERAS_BACKEND=jax runs it on JAX.\n"
+        "`throughput.py` takes larger batches, in bfloat16, and stops after nine minutes; "
+        "KERAS_BACKEND=jax runs it on JAX.\n"
     )
     sections = [
         json.loads(path.read_text())["section"] for path in sorted(HERE.glob("results/*.json"))
