@@ -1,6 +1,7 @@
-"""Draw the pictures of the gallery: `python docs/gallery.py [RUN PICTURES]`.
+"""Draw the pictures of the gallery: `python docs/gallery.py [policies | RUN PICTURES]`.
 
-Without a run it trains one on drawn shapes, which takes a few minutes on two cores.
+Without a run it trains one on drawn shapes, which takes a few minutes on two cores; `policies`
+draws those alone, in seconds.
 """
 
 from __future__ import annotations
@@ -32,6 +33,11 @@ CHECKED = ("grad-cam", "integrated-gradients:steps=16", "guided-backprop", "varg
 def main(words: list[str]) -> None:
     """Make pictures and a run where none are given, then every sheet."""
     with tempfile.TemporaryDirectory() as folder:
+        if words == ["policies"]:
+            shapes = Path(folder) / "shapes"
+            generate.shapes(shapes, count=2000)
+            draw_policies([min((shapes / "test" / name).iterdir()) for name in SHOWN])
+            return
         if words:
             run, shapes = map(Path, words)
         else:
@@ -48,7 +54,7 @@ def main(words: list[str]) -> None:
                 input_size=48,
             )
         found = [min((shapes / "test" / name).iterdir()) for name in SHOWN]
-        draw_policy("light", found)
+        draw_policies(found)
         for interpreter in ("grad-cam", "grad-cam:tap=stage2"):
             rows = explain.explain(run, found, interpreter=interpreter)
             keep(figure.draw(rows, title=interpreter), interpreter.replace(":tap=", "-"))
@@ -84,26 +90,28 @@ def draw_interpreters(pictures: list[Path]) -> None:
     keep(sheet.contact(rows, title=title, subtitle=subtitle, header=header), "sanity", 720)
 
 
-def draw_policy(spec: str, pictures: list[Path]) -> None:
-    """The originals, and what a policy makes of them in the first epochs."""
-    plan = augment.compile(policy.transforms(spec, registry.load()))
+def draw_policies(pictures: list[Path]) -> None:
+    """Every policy there is: the originals, and what it makes of them in the first epochs."""
+    known = registry.load()
     originals = [picture.load(path, (SIDE, SIDE)) for path in pictures]
-    indices = np.arange(len(originals))
-    seen = [plan.apply(np.stack(originals), 0, epoch, indices) for epoch in range(EPOCHS)]
-    rows = [
-        [original, *(np.round(epoch[row]).astype(np.uint8) for epoch in seen)]
-        for row, original in enumerate(originals)
-    ]
-    header = ["picture", *(f"epoch {epoch}" for epoch in range(EPOCHS))]
-    keep(sheet.contact(rows, title=spec, subtitle="seed 0", header=header), spec)
+    indices, labels = np.arange(len(originals)), np.arange(len(originals))
+    for part in known.parts(kind="policy"):
+        plan = augment.compile(policy.transforms(part.id, known))
+        rows = [[original] for original in originals]
+        for epoch in range(EPOCHS):
+            seen, _ = plan.batch(np.stack(originals), labels, 0, epoch, indices, classes=len(rows))
+            for row, image in zip(rows, np.round(seen).astype(np.uint8), strict=True):
+                row.append(image)
+        header = ["picture", *(f"epoch {epoch}" for epoch in range(EPOCHS))]
+        keep(sheet.contact(rows, title=part.id, subtitle=part.summary, header=header), part.id, 600, 55)
 
 
-def keep(drawn: Image.Image, name: str, width: int = WIDTH) -> None:
+def keep(drawn: Image.Image, name: str, width: int = WIDTH, quality: int = 82) -> None:
     """Write a sheet, as wide as a page shows it."""
     OUT.mkdir(exist_ok=True)
     small = drawn.convert("RGB")
     small.thumbnail((width, width * 4), Image.Resampling.LANCZOS)
-    small.save(OUT / f"{name}.jpg", quality=82, optimize=True)
+    small.save(OUT / f"{name}.jpg", quality=quality, optimize=True)
 
 
 if __name__ == "__main__":

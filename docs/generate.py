@@ -106,6 +106,15 @@ def _parts(title: str, rows: Iterable[Part]) -> str:
     return f"## {title.capitalize()}\n\n{_table(header, cells)}"
 
 
+def policies() -> str:
+    """The sheet of every policy, as docs/gallery.py draws them."""
+    return "\n\n".join(
+        f"### {part.id}\n\n{part.summary}\n\n"
+        f"![{part.id}: each row is a picture, each column an epoch](gallery/{part.id}.jpg)"
+        for part in registry.load().parts(kind="policy")
+    )
+
+
 def _option(option: Option) -> str:
     plain = option.type in ("int", "float", "bool", "str")
     accepted = option.type if plain else option.accepts.replace("'", "")
@@ -279,6 +288,7 @@ def _code(text: str | None) -> str:
 BLOCKS: dict[str, Callable[[], str]] = {
     "commands": commands,
     "parts": parts,
+    "policies": policies,
     "manifest": lambda: schema(manifest.Manifest),
     "backbone-row": lambda: schema(manifest.BackboneRow),
     "interpreter-row": lambda: schema(manifest.InterpreterRow),

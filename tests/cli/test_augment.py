@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from zoo_augment.light import light
 
 from zoo.cli.main import main
 from zoo.engine import augment, sheet
+from zoo.transform import digest, stored
 
 
 @pytest.fixture(autouse=True)
@@ -33,8 +36,9 @@ flip       axis horizontal, probability 0.5
 fill       mode nearest, value 0.0
 
 policy  light:rotation=30.0
+hash    HASH
 sheet   augmentation.png
-"""
+""".replace("HASH", digest(light(rotation=30.0)))
     )
 
 
@@ -51,8 +55,6 @@ def test_the_sheet_shows_what_training_sees(picture, monkeypatch, capsys):
         "axis": "horizontal",
         "probability": 0.5,
     }
-    from zoo_augment.light import light
-
     plan = augment.compile(light())
     original, *epochs = drawn["rows"][0]
     np.testing.assert_array_equal(original, picture)
@@ -61,18 +63,92 @@ def test_the_sheet_shows_what_training_sees(picture, monkeypatch, capsys):
         np.testing.assert_array_equal(seen, np.round(expected).astype(np.uint8))
 
 
-def test_no_policy_leaves_the_picture(picture, capsys):
-    words = ["augment", "none", "noise.png", "--epochs", "1", "--input-size", "16"]
-    assert main(words) == 0
+BLANK = Image.new("RGB", (1, 1))
+
+
+def test_no_policy_leaves_the_picture(picture, monkeypatch, capsys):
+    drawn = {}
+    monkeypatch.setattr(
+        sheet, "contact", lambda rows, **words: drawn.update(rows=rows, **words) or BLANK
+    )
+    assert main(["augment", "none", "noise.png", "--epochs", "1", "--input-size", "16"]) == 0
     assert capsys.readouterr().out.startswith("no transforms\n")
-    shown = np.asarray(Image.open("augmentation.png"))
-    side, gap = 220, 12
-    top = shown.shape[0] - sheet.MARGIN - side
-    left = sheet.MARGIN
-    first = shown[top : top + side, left : left + side]
-    second = shown[top : top + side, left + side + gap : left + 2 * side + gap]
-    np.testing.assert_array_equal(first, second)
-    np.testing.assert_array_equal(first, sheet.fitted(picture, side))
+    for shown in drawn["rows"][0]:
+        np.testing.assert_array_equal(shown, picture)
+    assert drawn["captions"] == [[["noise.png"], ["as it is"]]]
+
+
+def test_captions_tell_what_was_drawn_and_histograms_how_often(monkeypatch, capsys):
+    drawn = {}
+    monkeypatch.setattr(sheet, "contact", lambda rows, **words: drawn.update(words) or BLANK)
+    monkeypatch.setattr(sheet, "histograms", lambda often: drawn.update(often=often) or BLANK)
+    assert main(["augment", "light:shift=0", "noise.png", "--epochs", "1", "--seed", "4"]) == 0
+    plan = augment.compile(light(shift=0.0))
+    angle, *_, wide, high, flip = plan.sample(4, 0, [0])[0]
+    lines = [f"rotate, degrees: {angle:.3g}", f"zoom, width: {wide:.3g}",
+             f"zoom, height: {high:.3g}", *["flip, horizontal"] * int(flip)]  # fmt: skip
+    assert drawn["captions"][0][1] == lines
+    assert [each[0] for each in drawn["often"]] == [
+        "rotate, degrees", "zoom, width", "zoom, height", "flip, horizontal",
+    ]  # fmt: skip
+    _, values, ends = drawn["often"][0]
+    assert ends == (-15, 15)
+    assert abs(values.mean()) < 0.5
+
+
+def test_what_was_drawn_can_be_drawn_again(capsys):
+    words = ["augment", "randaugment", "noise.png", "--epochs", "2", "--no-histograms"]
+    assert main([*words, "--seed", "9", "--params", "drawn.json", "--out", "first.png"]) == 0
+    assert main([*words, "--replay", "drawn.json", "--out", "again.png"]) == 0
+    # The subtitle says how they were drawn; the pictures below it are the same.
+    first, again = (np.asarray(Image.open(name)) for name in ("first.png", "again.png"))
+    below = sheet.MARGIN + sheet.TITLE + sheet.SMALL + 30
+    np.testing.assert_array_equal(first[below:], again[below:])
+    written = json.loads(Path("drawn.json").read_text())
+    assert len(written["params"]) == 2
+    assert len(written["params"][0][0]) == len(written["columns"])
+
+
+def _stored(**changes):
+    Path("old.json").write_text(
+        json.dumps({**stored(light()), "policy": "light", "params": [[[0] * 6]], **changes})
+    )
+
+
+REPLAYS = {
+    "other": (
+        lambda: _stored(**stored(light(rotation=3.0)), policy="light:rotation=3.0"),
+        "old.json was drawn for light:rotation=3.0, whose transforms are others\n"
+        "  hint: give that policy, with the same options",
+    ),
+    "newer": (
+        lambda: _stored(version=2),
+        "the policy was stored in version 2, this zoo reads version 1\n"
+        "  hint: install a newer keras-zoo",
+    ),
+    "altered": (
+        lambda: _stored(hash="00"),
+        f"the policy's hash is '00', its transforms have '{digest(light())[:12]}': one of them was "
+        "altered",
+    ),
+    "more": (
+        lambda: _stored(params=[[[0] * 6] * 3]),
+        "old.json holds draws for 3 pictures, received 1\n"
+        "  hint: give the same pictures, in the same order",
+    ),
+    "none": (
+        lambda: Path("old.json").write_text("{}"),
+        "old.json holds no drawn parameters\n  hint: zoo augment --params writes them",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REPLAYS)
+def test_what_cannot_be_replayed_is_said(case, capsys):
+    make, message = REPLAYS[case]
+    make()
+    assert main(["augment", "light", "noise.png", "--replay", "old.json"]) == 2
+    assert capsys.readouterr().err == f"error: {message}\n"
 
 
 @pytest.mark.parametrize(

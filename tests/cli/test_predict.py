@@ -84,3 +84,11 @@ def test_what_is_missing_or_in_the_way_is_said_before_tensorflow_starts(
     assert capsys.readouterr().err == (
         "error: the folder no/such does not exist\n  hint: make it first\n"
     )
+
+
+def test_views_of_a_policy_are_checked_before_anything_is_loaded(colour_run, colours, capsys):
+    words = ["predict", str(colour_run), str(colours / "test/red")]
+    assert main([*words, "--tta", "lihgt:n=4"]) == 2
+    assert "did you mean light?" in capsys.readouterr().err
+    assert main([*words, "--tta", "flip:n=4"]) == 0
+    assert "red/0.png" in capsys.readouterr().out

@@ -4,10 +4,13 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+from zoo_augment.courses import tiny_imagenet
 
+from zoo.engine import picture
 from zoo.engine import predict as prediction
+from zoo.engine.augment import compile
 from zoo.engine.predict import find, predict
-from zoo.errors import DataError, ModelError
+from zoo.errors import DataError, ModelError, PolicyError
 
 
 def test_probabilities_are_those_worked_out_by_hand(colour_model, colours, answer):
@@ -162,3 +165,41 @@ def test_paths_that_do_not_exist_or_hold_nothing_are_said(tmp_path):
     assert str(empty.value) == (
         f"no picture found in {tmp_path}\n  hint: read are JPEG, PNG, GIF, BMP, WEBP and TIFF"
     )
+
+
+def test_views_are_averaged(colour_model, colours):
+    """The mean of the answers to the picture and to the views that the policy draws."""
+    path = colours / "test/red/0.png"
+    (record,) = predict(colour_model, path, tta="tiny-imagenet:occlusion=1:n=4", top=3)
+
+    image = picture.load(path, colour_model.input.shape[1:3])
+    plan = compile(tiny_imagenet(occlusion=1))
+    seen = [image[None], *(plan.apply(image[None], 0, view, [0]) for view in (1, 2, 3))]
+    expected = np.mean([prediction.probabilities(colour_model, each)[0] for each in seen], axis=0)
+    given = [each["probability"] for each in record["top"]]
+    assert given == pytest.approx(sorted(expected.tolist(), reverse=True), abs=1e-5)
+    (alone,) = predict(colour_model, path)
+    assert alone["probability"] != record["probability"]
+
+
+@pytest.mark.parametrize(
+    ("tta", "message"),
+    [
+        (
+            "light",
+            "--tta takes a policy and a number of views from 2 to 64, received 'light'\n"
+            "  hint: write light:n=8",
+        ),
+        ("mixup:n=4", "mixup mixes pictures, which leaves no answer for any one of them"),
+        (
+            "tiny-imagenet:center=true:n=4",
+            "the policy takes pictures out of 0..255, where a model expects them and pictures "
+            "that are not augmented stay\n"
+            "  hint: leave normalisation to the model, which does it by itself",
+        ),
+    ],
+)
+def test_views_that_cannot_be_are_refused(colour_model, colours, tta, message):
+    with pytest.raises(PolicyError) as caught:
+        predict(colour_model, colours / "test/red/0.png", tta=tta)
+    assert str(caught.value) == message

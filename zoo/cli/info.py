@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from zoo import license
+from zoo import license, policy, transform
 from zoo import registry as registries
+from zoo.cli import policy as policies
 from zoo.cli import show
 from zoo.cli.command import Command, load_registry
 from zoo.option import CORE, Option
@@ -21,8 +22,12 @@ def command(name: str) -> None:
 
     Such as vgg16bn, vgg16@imagenet, vgg16bn+dense-bn or digits.
     """
-    load_registry()
-    show.document(registries.info(name), _render)
+    registry = load_registry()
+    facts = registries.info(name)
+    for part in facts.get("parts", ()):
+        if part["kind"] == "policy":
+            part.update(transform.stored(policy.transforms(part["id"], registry)))
+    show.document(facts, _render)
 
 
 def _render(facts: dict[str, Any]) -> str:
@@ -76,6 +81,8 @@ def _part(part: dict[str, Any]) -> str:
     if part["taps"]:
         rows = [(tap, *facts) for tap, facts in part["taps"].items()]
         blocks.append(show.table(rows, ("tap", "stride", "channels"), right=(1, 2)))
+    if "transforms" in part:
+        blocks.append(policies.table(part["transforms"]))
     blocks += [_weights(weights, part["input"]) for weights in part["weights"].values()]
     return "\n\n".join(blocks)
 

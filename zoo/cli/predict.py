@@ -10,9 +10,10 @@ from typing import Any
 import click
 
 from zoo import exported, stored
+from zoo import policy as policies
 from zoo.cli import device as devices
 from zoo.cli import show
-from zoo.cli.command import Command
+from zoo.cli.command import Command, load_registry
 from zoo.errors import DataError
 
 
@@ -31,6 +32,11 @@ from zoo.errors import DataError
     type=click.Choice(["0..255", "0..1", "-1..1", "imagenet"]),
     help="What a FILE.onnx from elsewhere takes, if it takes floats and does not say.",
 )
+@click.option(
+    "--tta",
+    metavar="POLICY:n=N",
+    help="Average over N views, the picture and augmentations of it: flip:n=8.",
+)
 @devices.options
 def command(
     model: str,
@@ -39,11 +45,17 @@ def command(
     batch_size: int,
     table: Path | None,
     values: str | None,
+    tta: str | None,
     device: str | None,
     verbose: bool,
 ) -> None:
     """Name what is on pictures. Those that cannot be read are named, and the others answered."""
     onnx = exported.is_one(model)
+    if tta is not None:
+        if onnx:
+            raise DataError("--tta is for a run or a .keras file", "give the run it was made of")
+        name, _ = policies.views(tta)
+        policies.transforms(name, load_registry())
     if onnx:
         exported.locate(model)
     else:
@@ -67,7 +79,7 @@ def command(
         show.note(f"device: {runtime.start(device, verbose)}")
         from zoo.engine import predict
 
-        given = predict.records(model, found, batch_size=batch_size, top=top)
+        given = predict.records(model, found, batch_size=batch_size, top=top, tta=tta)
     records = _told(given, len(found))
     if table is not None:
         count = _write(table, records)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo import exported
-from zoo.engine import anatomy, artefact, data
+from zoo.engine import anatomy, artefact, data, views
 from zoo.engine.folder import Sample
 from zoo.engine.picture import find
 from zoo.engine.ranking import ranked
@@ -26,6 +26,7 @@ def predict(
     *,
     batch_size: int = 32,
     top: int = 5,
+    tta: str | None = None,
 ) -> list[dict[str, Any]]:
     """Name what is on pictures.
 
@@ -37,6 +38,8 @@ def predict(
         pictures: Picture files, and folders to search for them.
         batch_size: Pictures that go through the model at once.
         top: How many classes to name, the most probable first.
+        tta: A policy and a number of views, such as "light:n=8": the picture itself and seven
+            augmentations of it, whose answers are averaged.
 
     Returns:
         One record a picture, in order: `path`, `class`, `probability` and `top`, a list of
@@ -45,7 +48,7 @@ def predict(
     Raises:
         DataError: A path does not exist, or there is no picture.
     """
-    return list(records(model, pictures, batch_size=batch_size, top=top))
+    return list(records(model, pictures, batch_size=batch_size, top=top, tta=tta))
 
 
 def records(
@@ -54,6 +57,7 @@ def records(
     *,
     batch_size: int = 32,
     top: int = 5,
+    tta: str | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Give the records of `predict` one by one, so that millions of pictures fit in memory."""
     if exported.is_one(model):
@@ -64,10 +68,11 @@ def records(
         return
     loaded = artefact.load(model) if isinstance(model, (str, Path)) else model
     classes = anatomy.of(loaded).classes
+    see = views.of(tta, anatomy.of(loaded).input_size) if tta is not None else None
     samples = [Sample(str(path), path, label=0, split="", size=0) for path in find(pictures)]
     with data.tolerate(samples, limit=1.0) as unreadable:
         done = 0
-        for indices, probabilities in answers(loaded, samples, batch_size, unreadable):
+        for indices, probabilities in answers(loaded, samples, batch_size, unreadable, see):
             rows = dict(zip(indices.tolist(), probabilities, strict=True))
             for index, sample in enumerate(samples[done : done + batch_size], done):
                 if index in rows:
@@ -78,7 +83,11 @@ def records(
 
 
 def answers(
-    model: keras.Model, samples: Sequence[Sample], batch_size: int, unreadable: data.Unreadable
+    model: keras.Model,
+    samples: Sequence[Sample],
+    batch_size: int,
+    unreadable: data.Unreadable,
+    see: views.Views | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Put pictures through a model batch by batch.
 
@@ -87,6 +96,7 @@ def answers(
         samples: The pictures.
         batch_size: Pictures that go through the model at once.
         unreadable: Collects those that do not decode; see `data.tolerate`.
+        see: Gives the views of pictures whose answers are averaged; None for the pictures alone.
 
     Yields:
         For each batch the places of its readable pictures among the samples, int64 [n], and a
@@ -108,7 +118,8 @@ def answers(
     )
     for images, _, indices in batches:
         if len(indices):
-            yield indices.numpy(), probabilities(model, images)
+            seen = see(images.numpy(), indices.numpy()) if see is not None else [images]
+            yield indices.numpy(), np.mean([probabilities(model, each) for each in seen], axis=0)
         else:
             yield indices.numpy(), np.empty((0, len(anatomy.of(model).classes)), "float32")
 

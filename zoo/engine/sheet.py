@@ -17,8 +17,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 MARGIN = 48
 
-INK, GREY = "#1a1a1a", "#6b6b6b"
-TITLE, SMALL = 34, 20
+INK, GREY, ACCENT = "#1a1a1a", "#6b6b6b", "#3a5a80"
+TITLE, SMALL, TINY = 34, 20, 15
 
 SYSTEM_FONTS = (
     "NotoSansCJK-Regular.ttc",
@@ -31,7 +31,12 @@ SYSTEM_FONTS = (
 
 
 def contact(
-    rows: Sequence[Sequence[np.ndarray]], *, title: str, subtitle: str, header: Sequence[str]
+    rows: Sequence[Sequence[np.ndarray]],
+    *,
+    title: str,
+    subtitle: str,
+    header: Sequence[str],
+    captions: Sequence[Sequence[Sequence[str]]] | None = None,
 ) -> Image.Image:
     """Draw pictures in a grid.
 
@@ -40,14 +45,17 @@ def contact(
         title: Line at the top.
         subtitle: Smaller line below it.
         header: Words over each column.
+        captions: Lines below each picture; long ones are shortened.
 
     Returns:
         The sheet, RGB.
     """
     side, gap = 220, 12
+    lines = max((len(each) for row in captions or () for each in row), default=0)
+    below = lines * (TINY + 5) + 6 if lines else 0
     top = MARGIN + TITLE + 12 + SMALL + 40
     width = 2 * MARGIN + len(header) * (side + gap) - gap
-    height = top + SMALL + 14 + len(rows) * (side + gap) - gap + MARGIN
+    height = top + SMALL + 14 + len(rows) * (side + gap + below) - gap + MARGIN
     sheet = Image.new("RGB", (width, height), "white")
     pen = ImageDraw.Draw(sheet)
     write(pen, (MARGIN, MARGIN), title, TITLE, room=width - 2 * MARGIN)
@@ -55,9 +63,49 @@ def contact(
     for column, words in enumerate(header):
         write(pen, (MARGIN + column * (side + gap), top), words, SMALL, GREY, room=side)
     for row, pictures in enumerate(rows):
-        y = top + SMALL + 14 + row * (side + gap)
+        y = top + SMALL + 14 + row * (side + gap + below)
         for column, picture in enumerate(pictures):
-            place(sheet, fitted(picture, side), (MARGIN + column * (side + gap), y), side)
+            x = MARGIN + column * (side + gap)
+            place(sheet, fitted(picture, side), (x, y), side)
+            for number, words in enumerate(captions[row][column] if captions else ()):
+                at = (x, y + side + 6 + number * (TINY + 5))
+                write(pen, at, words, TINY, GREY, room=side)
+    return sheet
+
+
+def histograms(columns: Sequence[tuple[str, np.ndarray, tuple[float, float]]]) -> Image.Image:
+    """Draw how often values occur.
+
+    Args:
+        columns: Name, values [N], and the smallest and largest that there can be.
+
+    Returns:
+        Four histograms in a row, RGB.
+    """
+    wide, high, gap, across = 420, 110, 24, 4
+    rows = -(-len(columns) // across)
+    step_x, step_y = wide + gap, high + 2 * SMALL + 36
+    sheet = Image.new("RGB", (2 * MARGIN + across * step_x - gap, rows * step_y + MARGIN), "white")
+    pen = ImageDraw.Draw(sheet)
+    for number, (name, values, (low, high_end)) in enumerate(columns):
+        x, y = MARGIN + number % across * step_x, number // across * step_y
+        counts, _ = np.histogram(values, bins=42, range=(low, high_end))
+        write(pen, (x, y), name, SMALL, room=wide)
+        floor = y + SMALL + 12 + high
+        for bin, count in enumerate(counts):
+            top = floor - round(high * count / counts.max())
+            pen.rectangle((x + 10 * bin, top, x + 10 * bin + 8, floor), fill=ACCENT)
+        write(pen, (x, floor + 4), f"{low:.3g}", TINY, GREY)
+        write(pen, (x + wide, floor + 4), f"{high_end:.3g}", TINY, GREY, anchor="ra")
+    return sheet
+
+
+def stacked(upper: Image.Image, lower: Image.Image) -> Image.Image:
+    """Two sheets one above the other, both from the left."""
+    size = (max(upper.width, lower.width), upper.height + lower.height)
+    sheet = Image.new("RGB", size, "white")
+    sheet.paste(upper, (0, 0))
+    sheet.paste(lower, (0, upper.height))
     return sheet
 
 

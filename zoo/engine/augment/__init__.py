@@ -1,13 +1,15 @@
-"""Augmentation as one warp: a policy compiles to draws, one matrix and one resampling.
+"""Augmentation as one warp and a few passes over colours.
 
-    policy -> compile -> Plan:  sample(seed, epoch, index) -> params [N,P]
-                                matrix(params)             -> output-to-input maps [N,3,3]
-                                warp(images, params)       -> float32 [N,H,W,3]
+    policy -> compile -> Plan:  sample(seed, epoch, indices) -> params [N,P], what is drawn
+                                prepare(params)              -> rows [N,K], matrices and maps
+                                render(images, params)       -> float32 [N,H,W,3]
 
-However many transforms a policy has, every pixel is interpolated once. `oracle` says the same in
-plain numpy at double precision, and is what the warp is checked against.
+However many geometric transforms a policy has, every pixel is interpolated once; colours that are
+linear are multiplied into one map. `cpu` executes with OpenCV, `device` with TensorFlow, and
+`oracle` says the same in plain numpy at double precision, which both are checked against.
 """
 
+from zoo.engine.augment.caption import caption, frequencies
 from zoo.engine.augment.plan import Plan, compile
 
-__all__ = ["Plan", "compile"]
+__all__ = ["Plan", "caption", "compile", "frequencies"]

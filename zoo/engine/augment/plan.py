@@ -88,16 +88,34 @@ class Plan:
         """Height and width of what comes out."""
         return self.program.output_size((height, width))
 
+    def check_for_model(self, size: tuple[int, int]) -> None:
+        """See that what comes out is what a model takes: its size, and values of 0..255.
+
+        Raises:
+            PolicyError: It is not.
+        """
+        if self.normalizes:
+            raise PolicyError(
+                "the policy takes pictures out of 0..255, where a model expects them and "
+                "pictures that are not augmented stay",
+                hint="leave normalisation to the model, which does it by itself",
+            )
+        if (out := self.output_size(*size)) != tuple(size):
+            raise PolicyError(
+                f"the policy gives pictures of {out[0]}x{out[1]}, the model takes "
+                f"{size[0]}x{size[1]}"
+            )
+
     # --- the seam to training -------------------------------------------------------------------
 
     def batch(
         self,
         images: Array,
         labels: Array,
-        *,
-        seed: int,
+        seed: Array | int,
         epoch: Array | int,
         indices: Array,
+        *,
         classes: int,
     ) -> tuple[Array, Array]:
         """Augment a training batch and, where the policy mixes pictures, its labels.
@@ -106,7 +124,7 @@ class Plan:
         `tf.data.Dataset.map`, on symbolic tensors:
 
             dataset.map(lambda images, labels, indices: plan.batch(
-                images, labels, seed=0, epoch=epoch, indices=indices, classes=10))
+                images, labels, seed, epoch, indices, classes=10))
 
         Args:
             images: uint8 or float [N,H,W,3], 0..255; H and W known before the data.
@@ -121,19 +139,14 @@ class Plan:
             classes float32 [N,classes].
         """
         if not _symbolic(images):
-            params = self.sample(seed, int(epoch), np.asarray(indices))
-            seen = self.render(images, params)
-            if not self.mixes:
-                return seen, labels
-            return mixing.mix(self.mixes, seen, np.asarray(labels), params, classes)
+            params = self.sample(int(seed), int(epoch), np.asarray(indices))
+            return self.mixed(self.render(images, params), labels, params, classes)
         import tensorflow as tf
 
         kinds = (tf.float32, tf.float32 if self.mixes else labels.dtype)
         done, given = tf.numpy_function(
-            lambda pixels, labels, epoch, indices: self.batch(
-                pixels, labels, seed=seed, epoch=epoch, indices=indices, classes=classes
-            ),
-            [images, labels, epoch, indices],
+            lambda *given: self.batch(*given, classes=classes),
+            [images, labels, seed, epoch, indices],
             kinds,
             stateful=False,
         )
@@ -190,6 +203,14 @@ class Plan:
         if self.exact:
             pixels = pixels.astype(np.float32)
         return cpu.run(self.program, pixels, rows, exact=self.exact)
+
+    def mixed(
+        self, images: np.ndarray, labels: Array, params: np.ndarray, classes: int
+    ) -> tuple[np.ndarray, Array]:
+        """Mix rendered pictures of a batch and their labels; both as they are if nothing mixes."""
+        if not self.mixes:
+            return images, labels
+        return mixing.mix(self.mixes, images, np.asarray(labels), params, classes)
 
     def on_device(self, images: Array, rows: Array) -> tf.Tensor:
         """Apply what `prepare` made with TensorFlow: inside a compiled step, on any device.
