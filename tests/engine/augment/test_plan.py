@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo.engine.augment import compile
+from zoo.engine.augment import compile, for_training
 from zoo.errors import PolicyError
 from zoo.transform import (
     Brightness,
     Contrast,
+    Crop,
     Elastic,
     Fill,
     Flip,
@@ -130,6 +131,19 @@ def test_a_pipeline_mixes_labels_too():
         np.testing.assert_array_equal(seen, wanted)
 
 
+def test_training_is_given_what_its_model_takes():
+    assert for_training([], (8, 8), 5) is None
+    images, labels = pictures(4, 8, 8), np.array([0, 1, 2, 3])
+    given = for_training([Rotate(9), MixUp(1.0)], (8, 8), 5)(images, labels, 0, 1, np.arange(4))
+    wanted = compile([Rotate(9), MixUp(1.0)]).batch(images, labels, 0, 1, np.arange(4), classes=5)
+    for one, other in zip(given, wanted, strict=True):
+        np.testing.assert_array_equal(one, other)
+    with pytest.raises(PolicyError, match="the policy gives pictures of 4x4, the model takes 8x8"):
+        for_training([Crop(4, 4)], (8, 8), 5)
+    with pytest.raises(PolicyError, match="takes pictures out of"):
+        for_training([Rescale(2.0)], (8, 8), 5)
+
+
 def test_labels_stay_as_they_are_where_nothing_is_mixed():
     labels = np.array([3, 1])
     plan = compile([Rotate(20)])
@@ -196,6 +210,11 @@ def test_pictures_in_0_to_1_are_told_of():
             "a policy has one Elastic, received 2",
         ),
         (lambda: compile([MixUp(1.0), Rotate(5)]), "MixUp and CutMix are the last of a policy"),
+        (
+            lambda: compile([MixUp(1.0)]).apply(pictures(1, 8, 8), 0, 0, [0]),
+            "MixUp mix labels as well, and here are none\n"
+            "  hint: use the policy where labelled pictures are trained on, epoch by epoch",
+        ),
         (
             lambda: compile([OneOf([Fill(), Rotate(5)])]),
             "Fill holds for a whole policy, received one in a choice",

@@ -10,6 +10,6 @@ linear are multiplied into one map. `cpu` executes with OpenCV, `device` with Te
 """
 
 from zoo.engine.augment.caption import caption, frequencies
-from zoo.engine.augment.plan import Plan, compile
+from zoo.engine.augment.plan import Plan, compile, for_training
 
-__all__ = ["Plan", "caption", "compile", "frequencies"]
+__all__ = ["Plan", "caption", "compile", "for_training", "frequencies"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -50,6 +51,30 @@ def compile(transforms: Sequence[t.Transform]) -> Plan:
                 raise PolicyError(f"a chain of Blend cannot hold {type(inner.transform).__name__}")
     program = Program.of(alone, fills[0] if fills else t.Fill())
     return Plan(tuple(transforms), laid, program, tuple(mixes))
+
+
+def for_training(
+    transforms: Sequence[t.Transform], size: tuple[int, int], classes: int
+) -> Callable[..., tuple[Array, Array]] | None:
+    """A policy as training calls it, once for each batch; this is the whole seam between them.
+
+    Args:
+        transforms: What the policy returned.
+        size: Height and width of the model's input.
+        classes: Number of classes.
+
+    Returns:
+        `Plan.batch` as a function of images, labels, seed, epoch and indices; None for no
+        transforms.
+
+    Raises:
+        PolicyError: The policy gives no pictures that the model takes.
+    """
+    if not transforms:
+        return None
+    plan = compile(transforms)
+    plan.check_for_model(size)
+    return partial(plan.batch, classes=classes)
 
 
 @dataclass(frozen=True)
@@ -120,8 +145,8 @@ class Plan:
     ) -> tuple[Array, Array]:
         """Augment a training batch and, where the policy mixes pictures, its labels.
 
-        This is all that training calls. It works on numpy arrays and, as part of
-        `tf.data.Dataset.map`, on symbolic tensors:
+        This is all that training calls, by way of `for_training`. It works on numpy arrays and,
+        as part of `tf.data.Dataset.map`, on symbolic tensors:
 
             dataset.map(lambda images, labels, indices: plan.batch(
                 images, labels, seed, epoch, indices, classes=10))
@@ -169,7 +194,16 @@ class Plan:
 
         Returns:
             float32 [N,H,W,3], 0..255; a numpy array unless `images` is symbolic.
+
+        Raises:
+            PolicyError: The policy mixes pictures, whose labels have to be mixed with them.
         """
+        if self.mixes:
+            kinds = " and ".join(sorted({type(leaf.transform).__name__ for leaf in self.mixes}))
+            raise PolicyError(
+                f"{kinds} mix labels as well, and here are none",
+                hint="use the policy where labelled pictures are trained on, epoch by epoch",
+            )
         if not _symbolic(images):
             return self.render(images, self.sample(int(seed), int(epoch), np.asarray(indices)))
         import tensorflow as tf

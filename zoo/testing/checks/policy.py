@@ -114,7 +114,9 @@ def _apply(
     subject: Subject, pictures: np.ndarray, seed: int = 0, epoch: int = 0, **options: Any
 ) -> np.ndarray:
     plan: Plan = compile(_transforms(subject, **options))
-    return np.asarray(plan.apply(pictures, seed=seed, epoch=epoch, indices=range(len(pictures))))
+    places = np.arange(len(pictures))
+    seen, _ = plan.batch(pictures, places, seed, epoch, places, classes=len(pictures))
+    return np.asarray(seen)
 
 
 CHECKS = (
