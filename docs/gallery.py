@@ -103,7 +103,8 @@ def draw_policies(pictures: list[Path]) -> None:
             for row, image in zip(rows, np.round(seen).astype(np.uint8), strict=True):
                 row.append(image)
         header = ["picture", *(f"epoch {epoch}" for epoch in range(EPOCHS))]
-        keep(sheet.contact(rows, title=part.id, subtitle=part.summary, header=header), part.id, 600, 55)
+        drawn = sheet.contact(rows, title=part.id, subtitle=part.summary, header=header)
+        keep(drawn, part.id, 640, 60)
 
 
 def keep(drawn: Image.Image, name: str, width: int = WIDTH, quality: int = 82) -> None:
