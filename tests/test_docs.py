@@ -148,7 +148,7 @@ def test_every_picture_is_there_and_small():
     sheets = list((DOCS / "gallery").iterdir())
     shown = re.findall(r"\]\(gallery/([^)]+)\)", text("gallery.md"))
     assert sorted(shown) == sorted(path.name for path in sheets)
-    assert sum(path.stat().st_size for path in sheets) < 1_100_000
+    assert sum(path.stat().st_size for path in sheets) < 900_000
 
 
 @pytest.mark.parametrize("page", ["reference/models.md", "reference/python.md"])
