@@ -10,7 +10,9 @@ import pytest
 
 import zoo
 from tests.engine.weights.server import BODY, CERTIFICATE, SHA256, Handler, served
+from zoo import registry
 from zoo.cli.main import main
+from zoo.engine.weights import local
 from zoo.index import cache_folder
 
 PARTS = '''
@@ -202,3 +204,21 @@ def test_export_takes_weights_of_ones_own(capsys, tmp_path: Path) -> None:
     weights = facts["resolved"]["backbone"]["weights"]
     assert weights["source"] == f"file://{file}"
     assert weights["normalization"]["std"] == [0.229, 0.224, 0.225]
+
+
+def test_train_takes_weights_of_ones_own(capsys, tmp_path: Path, colours: Path) -> None:
+    file, out = tmp_path / "own.weights.h5", tmp_path / "run"
+    spec = "small-cnn:width=0.1+linear"
+    zoo.build(spec, classes=5, input_size=16, seed=1).save_weights(file)
+    words = ("train", spec, colours, "--out", out, "--recipe", "head", "--epochs", 1)
+    words += ("--input-size", 16, "--weights", file, "--weights-normalization", "torch")
+    code, _, err = run(capsys, *words)
+    assert code == 0, err
+    facts = json.loads((out / "run.json").read_text())
+    assert facts["load_report"]["source"] == f"file://{file}"
+    assert "the weights have 5" in facts["load_report"]["reinitialised"]["logits"]
+    assert facts["normalization"]["std"] == [0.229, 0.224, 0.225]
+    parts = registry.load()
+    named = parts.resolve(parts.parse(facts["spec"]))
+    begun = local.use(named, file, None, "torch")
+    assert local.again(named, facts["resolved"]).document() == begun.document()

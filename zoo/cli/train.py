@@ -62,6 +62,7 @@ if TYPE_CHECKING:
 @click.option(
     "--fit-memory", is_flag=True, help="Halve what does not fit into memory, at the same result."
 )
+@pretrained.options
 @pretrained.license_option
 @devices.options
 def command(
@@ -78,6 +79,9 @@ def command(
     dtype: str | None,
     seed: int,
     fit_memory: bool,
+    weights: Path | None,
+    weights_format: str | None,
+    weights_normalization: str | None,
     license_allow: str | None,
     device: str | None,
     verbose: bool,
@@ -94,7 +98,8 @@ def command(
     registry = load_registry()
     spec, data, row = _named(words, preset, registry)
     resolved = registry.resolve(registry.parse(spec))
-    pretrained.check(resolved, license_allow)
+    said = {"format": weights_format, "normalization": weights_normalization}
+    pretrained.check(resolved, license_allow, weights, **said)
     input_size = input_size or row.get("input-size")
     asked = size.parse(input_size) if input_size else None
     pixels = size.accept(resolved.backbone.part, asked, resolved.backbone.weights)
@@ -128,6 +133,9 @@ def command(
             seed=seed,
             device=device,
             fit_memory=fit_memory,
+            weights=weights,
+            weights_format=weights_format,
+            weights_normalization=weights_normalization,
         )
     show.document(_document(finished), _render)
 

@@ -29,6 +29,7 @@ from zoo.engine import (
 )
 from zoo.engine.assemble import assemble
 from zoo.engine.progress import Screen
+from zoo.engine.weights import local
 from zoo.errors import DataError, RunError
 
 if TYPE_CHECKING:
@@ -90,6 +91,9 @@ def train(
     seed: int = 0,
     device: str | None = None,
     fit_memory: bool = False,
+    weights: str | Path | None = None,
+    weights_format: str | None = None,
+    weights_normalization: str | None = None,
     quiet: bool = False,
 ) -> Run:
     """Train a model on labelled pictures.
@@ -115,6 +119,10 @@ def train(
         device: "cpu" or "gpu:N"; None for the first GPU where there is one.
         fit_memory: Where the device's memory does not suffice, go on with each batch in twice as
             many parts, until it does.
+        weights: A file of pretrained weights in place of the tag's; this and what is said of it
+            as for `zoo.build`.
+        weights_format: Who wrote it.
+        weights_normalization: What pixels it expects.
         quiet: Show no progress on stderr.
 
     Returns:
@@ -127,6 +135,7 @@ def train(
     shown = Screen(quiet)
     parts = registry.load()
     resolved = parts.resolve(parts.parse(spec) if isinstance(spec, str) else spec)
+    resolved = local.use(resolved, weights, weights_format, weights_normalization)
     chosen = recipe if isinstance(recipe, recipes.Recipe) else recipes.load(recipe, parts.recipes())
     chosen = recipes.override(
         chosen,
@@ -172,7 +181,7 @@ def resume(
     draft = run.unfinished(out)
     facts = draft.facts
     parts = registry.load()
-    resolved = parts.resolve(parts.parse(draft.spec))
+    resolved = local.again(parts.resolve(parts.parse(draft.spec)), facts["resolved"])
     chosen = recipes.load(draft.path / "recipe.toml")
     job = _prepare(resolved, chosen, draft.data, draft.input_size, draft.seed, device)
     if job.folder.classes != draft.classes or job.folder.digest != facts["data"]["digest"]:

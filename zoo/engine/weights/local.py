@@ -85,6 +85,21 @@ def use(
     return replace(resolved, backbone=replace(resolved.backbone, weights=row))
 
 
+def again(resolved: ResolvedModel, document: Mapping[str, Any]) -> ResolvedModel:
+    """Give a model the weights that it was begun with.
+
+    Args:
+        resolved: The model, from the name alone.
+        document: What a run stores of it.
+
+    Returns:
+        The same model, its backbone's weights those of the document.
+    """
+    row = document["backbone"]["weights"]
+    weights = Weights.read(row) if row else None
+    return replace(resolved, backbone=replace(resolved.backbone, weights=weights))
+
+
 def _named(normalization: str) -> Mapping[str, Any]:
     if normalization not in NAMED:
         raise WeightsError(
