@@ -13,7 +13,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-HEAVY = {"keras", "tensorflow", "numpy", "onnx", "onnxruntime", "tf2onnx", "sklearn", "PIL", "jax"}
+HEAVY = {
+    "matplotlib",
+    "scipy",
+    "keras",
+    "tensorflow",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "tf2onnx",
+    "sklearn",
+    "PIL",
+    "jax",
+}
 PLUGINS = {path.name for path in ROOT.glob("plugins/*/zoo_*")}
 
 

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import shutil
 
 import pytest
+from scipy import optimize
 
 from zoo.cli.main import main
 
@@ -13,13 +15,17 @@ def test_a_run_is_measured_and_keeps_the_result(colour_run, colours, capsys):
     assert main(["evaluate", str(colour_run), "--device", "cpu"]) == 0
 
     told = capsys.readouterr()
+    # All three validation pictures are right, so they tell of no temperature.
+    calibration = f"off by {100 * ece(colour_run):.1f} points on average"
     # Six of seven; the closed form of Wilson's interval gives 48.69 to 97.43.
     assert told.out == (
         f"{colour_run} on 7 pictures, test of {colours}\n"
         "\n"
-        "accuracy  85.71 %  (95 %: 48.69 to 97.43 %)\n"
-        "macro F1  86.67 %\n"
-        "loss      0.7256\n"
+        "accuracy     85.71 %  (95 %: 48.69 to 97.43 %)\n"
+        "balanced     88.89 %\n"
+        "macro F1     86.67 %\n"
+        "loss         0.7256\n"
+        f"calibration  {calibration}\n"
         "\n"
         "class  precision   recall       F1  pictures\n"
         "-----  ---------  -------  -------  --------\n"
@@ -39,6 +45,40 @@ def test_a_run_is_measured_and_keeps_the_result(colour_run, colours, capsys):
     rows = list(csv.DictReader((colour_run / "predictions.csv").read_text().splitlines()))
     assert sum(row["label"] == row["predicted"] for row in rows) == 6
     assert "85.7" in (colour_run / "report.html").read_text()
+
+
+def ece(run) -> float:
+    return json.loads((run / "metrics.json").read_text())["calibration"]["ece"]
+
+
+def test_the_temperature_is_fitted_to_the_validation_pictures(colour_run, colours, capsys):
+    shutil.copy(colours / "val/blue/0.png", colours / "val/red/1.png")
+    assert main(["evaluate", str(colour_run)]) == 0
+
+    assert "(4 validation pictures)" in capsys.readouterr().out
+    softened = json.loads((colour_run / "metrics.json").read_text())["calibration"]["softened"]
+    # Scores of 2.2 for one colour and 0 for two: three pictures are right, one has the blue score.
+    found = optimize.minimize_scalar(
+        lambda t: 4 * math.log(math.exp(2.2 / t) + 2) - 3 * 2.2 / t, bounds=(0.05, 20),
+        method="bounded",
+    )  # fmt: skip
+    assert softened["temperature"] == pytest.approx(found.x, rel=1e-2)
+
+
+def test_every_answer_is_kept_where_it_is_asked_for(colour_run, tmp_path, capsys):
+    pytest.importorskip("pyarrow")
+    table = tmp_path / "answers.parquet"
+    assert main(["evaluate", str(colour_run), "--predictions", str(table), "--json"]) == 0
+
+    from pyarrow import parquet
+
+    assert str(table) in json.loads(capsys.readouterr().out)["written"]
+    rows = parquet.read_table(table).to_pylist()
+    assert len(rows) == 7
+    assert sum(row["label"] == row["predicted"] for row in rows) == 6
+    assert refused(["evaluate", str(colour_run), "--predictions", "a.doc"], capsys) == (
+        "error: a.doc is no table\n  hint: let it end in .csv or .parquet\n"
+    )
 
 
 def test_json_is_one_document(colour_run, capsys):

@@ -5,7 +5,12 @@ import math
 import numpy as np
 import pytest
 from scipy import optimize
-from sklearn.metrics import log_loss, top_k_accuracy_score
+from sklearn.metrics import (
+    balanced_accuracy_score,
+    log_loss,
+    roc_auc_score,
+    top_k_accuracy_score,
+)
 
 from zoo.engine.metrics import EPSILON, Tally, wilson
 
@@ -44,6 +49,28 @@ def test_the_figures_of_six_pictures_by_hand():
     )
     assert document["macro"]["recall"] == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
     assert "top5_accuracy" not in document
+
+
+def test_two_classes_have_curves_and_balanced_accuracy_is_that_of_scikit_learn():
+    random = np.random.default_rng(5)
+    labels = random.integers(0, 2, 300)
+    second = np.clip(random.normal(0.35 + 0.3 * labels, 0.2), 0.01, 0.99)
+    probabilities = np.stack([1 - second, second], axis=1).astype("float32")
+    tally = Tally(["cat", "dog"], temperature=2.0)
+    tally.add(labels, probabilities)
+    document = tally.document()
+
+    assert document["balanced_accuracy"] == pytest.approx(
+        balanced_accuracy_score(labels, second > 0.5)
+    )
+    assert document["roc"]["auc"] == pytest.approx(roc_auc_score(labels, second), abs=1e-6)
+    # Two logits z and 0 over 2: the odds are the square root of what they were.
+    odds = np.sqrt(second / (1 - second))
+    softened = document["calibration"]["softened"]
+    assert softened["loss"] == pytest.approx(log_loss(labels, odds / (1 + odds)), rel=1e-5)
+    one_sided = Tally(["cat", "dog"])
+    one_sided.add(np.zeros(3, int), probabilities[:3])
+    assert "roc" not in one_sided.document()
 
 
 def test_batches_add_up_to_the_whole():

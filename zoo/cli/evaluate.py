@@ -31,9 +31,21 @@ CLASSES = 20
     help="Which pictures.",
 )
 @click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
+@click.option(
+    "--predictions",
+    type=click.Path(path_type=Path),
+    metavar="FILE.csv|.parquet",
+    help="Keep every answer in this file too.",
+)
 @devices.options
 def command(
-    model: str, data: str | None, split: str, batch_size: int, device: str | None, verbose: bool
+    model: str,
+    data: str | None,
+    split: str,
+    batch_size: int,
+    predictions: Path | None,
+    device: str | None,
+    verbose: bool,
 ) -> None:
     """Measure a trained model on the labelled pictures of DATA, by default those of its training.
 
@@ -49,6 +61,10 @@ def command(
     pictures = folder.read(place, seed=run.seed if run else 0)
     if classes is not None:
         match.samples(classes, pictures, split)
+    if predictions is not None:
+        from zoo.engine import predictions as tables
+
+        tables.check(predictions)
     for note in pictures.notes:
         show.note(f"note: {note}")
 
@@ -60,11 +76,16 @@ def command(
     asked = {"split": split, "batch_size": batch_size}
     with show.progress("evaluating") as progress:
         if run is not None:
-            figures = evaluation.record(run, pictures, **asked, progress=progress)
+            figures = evaluation.record(
+                run, pictures, **asked, progress=progress, predictions=predictions
+            )
             written = [str(run.path / name) for name in evaluation.RECORDS]
         else:
-            figures = evaluation.evaluate(model, pictures, **asked, progress=progress)
+            figures = evaluation.evaluate(
+                model, pictures, **asked, progress=progress, predictions=predictions
+            )
             written = []
+    written += [str(predictions)] if predictions is not None else []
     show.document({**figures, "model": model, "written": written}, _render)
 
 
@@ -92,8 +113,11 @@ def _render(figures: dict[str, Any]) -> str:
             {
                 "accuracy": _rate(figures, "accuracy"),
                 "top-5 accuracy": _rate(figures, "top5_accuracy"),
+                "balanced": f"{100 * figures['balanced_accuracy']:.2f} %",
                 "macro F1": f"{100 * figures['macro']['f1']:.2f} %",
+                "ROC AUC": f"{figures['roc']['auc']:.4f}" if "roc" in figures else None,
                 "loss": f"{figures['loss']:.4f}",
+                "calibration": _calibration(figures["calibration"]),
             }
         ),
         _classes(figures["per_class"]),
@@ -111,6 +135,16 @@ def _rate(figures: dict[str, Any], key: str) -> str | None:
         return None
     low, high = figures[f"{key}_interval"]
     return f"{100 * figures[key]:.2f} %  (95 %: {100 * low:.2f} to {100 * high:.2f} %)"
+
+
+def _calibration(facts: dict[str, Any]) -> str:
+    text = f"off by {100 * facts['ece']:.1f} points on average"
+    if softened := facts.get("softened"):
+        text += (
+            f", {100 * softened['ece']:.1f} at temperature {softened['temperature']:.2f} "
+            f"({softened['fitted']})"
+        )
+    return text
 
 
 def _classes(per_class: list[dict[str, Any]]) -> str:

@@ -21,6 +21,8 @@ COMMANDS = {
     "train": "Train a model on a folder of pictures.",
     "lr-find": "Find a learning rate that a phase bears.",
     "evaluate": "Measure a trained model on labelled pictures.",
+    "compare": "Compare runs picture by picture.",
+    "report": "Write the report and card of runs again.",
     "predict": "Classify pictures.",
     "explain": "Draw where a model looked.",
     "augment": "Show what an augmentation policy does to pictures.",

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import os
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.engine import anatomy, artefact, data, match, report
+from zoo.engine import anatomy, artefact, calibration, data, match, report
+from zoo.engine import predictions as tables
 from zoo.engine.metrics import Tally
 from zoo.engine.predict import answers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     import keras
 
@@ -25,7 +23,8 @@ if TYPE_CHECKING:
 SCHEMA = 1
 PREDICTIONS = "predictions.csv"
 RECORDS = ("metrics.json", PREDICTIONS, *report.PAGES)
-COLUMNS = ("path", "label", "predicted", "probability", "loss")
+MOST_FITTED = 5000
+"""Validation pictures that the temperature is fitted to; it is one number."""
 
 
 def evaluate(
@@ -46,13 +45,14 @@ def evaluate(
         pictures: A folder per class, or what `data.read` made of one.
         split: Which pictures: "test", "val", "train", or "all" of them.
         batch_size: Pictures that go through the model at once.
-        predictions: A CSV file to write with one row a picture: path, label, predicted class, its
-            probability, and the loss in nats, which ranks the mistakes.
+        predictions: A .csv or .parquet file to write with one row a picture: path, label,
+            predicted class, its probability, and the loss in nats, which ranks the mistakes.
         progress: Called with pictures done and pictures in all.
 
     Returns:
         The figures of `metrics.Tally.document`, with `schema`, `data`, `split` and `unreadable`
-        (reason by picture).
+        (reason by picture). Of a test split the confidence is told a second time under the
+        temperature that suits the validation pictures best.
 
     Raises:
         DataError: The classes of model and data differ, the split is empty, or too many of its
@@ -63,20 +63,28 @@ def evaluate(
     pictures = data.read(pictures) if isinstance(pictures, (str, Path)) else pictures
     samples = match.samples(anatomy.of(loaded).classes, pictures, split)
 
-    tally = Tally(pictures.classes)
-    with data.tolerate(samples) as unreadable, _table(predictions) as write:
+    if predictions is not None:
+        tables.check(predictions)
+
+    val = pictures.split("val") if split == "test" else ()
+    fitted = _temperature(loaded, val, batch_size) if val else None
+    tally = Tally(pictures.classes, fitted[0] if fitted else None)
+    with data.tolerate(samples) as unreadable, tables.table(predictions) as write:
         for indices, probabilities in answers(loaded, samples, batch_size, unreadable):
             read = [samples[index] for index in indices]
             losses = tally.add(np.array([sample.label for sample in read], int), probabilities)
             write(_rows(read, probabilities, losses, pictures.classes))
             if progress:
                 progress(tally.pictures + len(unreadable.reasons), len(samples))
+    figures = tally.document()
+    if fitted:
+        figures["calibration"]["softened"]["fitted"] = f"{fitted[1]:,} validation pictures"
     return {
         "schema": SCHEMA,
         "data": str(pictures.root),
         "split": split,
         "unreadable": dict(unreadable.reasons),
-        **tally.document(),
+        **figures,
     }
 
 
@@ -87,6 +95,7 @@ def record(
     split: str = "test",
     batch_size: int = 32,
     progress: Callable[[int, int], None] | None = None,
+    predictions: str | Path | None = None,
 ) -> dict[str, Any]:
     """Measure a run's model and keep the result in its folder, in the files of `RECORDS`.
 
@@ -96,6 +105,7 @@ def record(
         split: As for `evaluate`.
         batch_size: As for `evaluate`.
         progress: As for `evaluate`.
+        predictions: A further place for every answer, beside the run's own predictions.csv.
 
     Returns:
         The figures, which metrics.json holds.
@@ -103,35 +113,39 @@ def record(
     Raises:
         ZooError: As `evaluate`; nothing is written then.
     """
+    loaded = artefact.load(run.path)
     figures = evaluate(
-        run.path,
+        loaded,
         pictures,
         split=split,
         batch_size=batch_size,
         predictions=run.path / PREDICTIONS,
         progress=progress,
     )
+    if predictions is not None:
+        tables.copy(run.path / PREDICTIONS, predictions)
     run.write("metrics.json", figures)
-    report.write(run)
+    report.write(run, loaded)
     return figures
 
 
-@contextmanager
-def _table(path: str | Path | None) -> Iterator[Callable[[Sequence[Sequence[object]]], None]]:
-    """Open a CSV beside its place and rename it once it is whole; without a path drop the rows."""
-    if path is None:
-        yield lambda rows: None
-        return
-    final = Path(path)
-    beside = final.with_name(f".{final.name}.{os.getpid()}")
-    try:
-        with beside.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            yield writer.writerows
-        beside.replace(final)
-    finally:
-        beside.unlink(missing_ok=True)
+def _temperature(
+    model: keras.Model, samples: Sequence[Sample], batch_size: int
+) -> tuple[float, int] | None:
+    """Fit the temperature to some pictures, and say how many; None where they do not tell."""
+    step = max(1, len(samples) // MOST_FITTED)
+    chosen = samples[::step][:MOST_FITTED]
+    labels, given = [], []
+    with data.tolerate(chosen) as unreadable:
+        for indices, probabilities in answers(model, chosen, batch_size, unreadable):
+            labels += [chosen[index].label for index in indices]
+            given.append(probabilities)
+    if not labels:
+        return None
+    together, truth = np.concatenate(given), np.array(labels)
+    if (together.argmax(axis=1) == truth).all():
+        return None  # Without a mistake the sharpest temperature is always the best.
+    return calibration.temperature(together, truth), len(labels)
 
 
 def _rows(
@@ -142,6 +156,6 @@ def _rows(
 ) -> list[tuple[object, ...]]:
     best = probabilities.argmax(axis=1)
     return [
-        (sample.id, classes[sample.label], classes[k], f"{row[k]:.6f}", f"{loss:.6f}")
+        (sample.id, classes[sample.label], classes[k], float(row[k]), float(loss))
         for sample, row, k, loss in zip(samples, probabilities, best, losses, strict=True)
     ]

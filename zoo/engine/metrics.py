@@ -1,7 +1,7 @@
 """What a classifier is worth, counted picture by picture.
 
-A `Tally` is fed batches and keeps three numbers per picture, so that a million pictures cost a
-few megabytes; scikit-learn turns the labels into a confusion matrix and per-class figures.
+A `Tally` is fed batches and keeps a few numbers per picture, so that a million pictures cost some
+thirty megabytes; scikit-learn turns them into a confusion matrix, curves and per-class figures.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from zoo.engine import calibration, curves
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,10 +49,16 @@ class Tally:
 
     Args:
         classes: Names of the classes, in the order of the model's outputs.
+        temperature: Divides the logits for a second account of the confidence; None for none.
     """
 
-    def __init__(self, classes: Sequence[str]) -> None:
+    def __init__(self, classes: Sequence[str], temperature: float | None = None) -> None:
         self.classes = tuple(classes)
+        self.temperature = temperature
+        self._confidence: list[np.ndarray] = []
+        self._second: list[np.ndarray] = []
+        self._softened: list[np.ndarray] = []
+        self._softened_loss = 0.0
         self._labels: list[np.ndarray] = []
         self._predicted: list[np.ndarray] = []
         self._losses: list[np.ndarray] = []
@@ -75,6 +83,14 @@ class Tally:
         self._labels.append(labels.astype("int32"))
         self._predicted.append(probabilities.argmax(axis=1).astype("int32"))
         self._losses.append(losses)
+        self._confidence.append(probabilities.max(axis=1).astype("float32"))
+        if len(self.classes) == 2:
+            self._second.append(probabilities[:, 1].astype("float32"))
+        if self.temperature is not None and len(labels):
+            softened = calibration.soften(probabilities, self.temperature)
+            self._softened.append(softened.max(axis=1).astype("float32"))
+            truth = np.clip(softened[np.arange(len(labels)), labels], EPSILON, 1.0)
+            self._softened_loss -= float(np.log(truth).sum())
         return losses
 
     def document(self) -> dict[str, Any]:
@@ -83,8 +99,10 @@ class Tally:
         Returns:
             `pictures`, `loss` (mean cross-entropy in nats), `accuracy` with its 95 % interval,
             `top5_accuracy` with its interval where there are more than five classes, `macro`
-            means over the classes that have pictures, `per_class` figures and `confusion`, whose
-            row is the true class and column the predicted one.
+            means over the classes that have pictures, `balanced_accuracy`, `per_class` figures,
+            `confusion`, whose row is the true class and column the predicted one, `calibration`
+            (as `calibration.reliability`, with `softened` beside it where there is a temperature),
+            `risk_coverage`, and of two classes the curves of `curves.binary`.
         """
         labels, predicted = np.concatenate(self._labels), np.concatenate(self._predicted)
         total = self.pictures
@@ -117,6 +135,18 @@ class Tally:
             "per_class": per_class,
             "confusion": confusion_matrix(labels, predicted, labels=every).tolist(),
         }
+        document["balanced_accuracy"] = document["macro"]["recall"]
+        hit, confidence = labels == predicted, np.concatenate(self._confidence)
+        document["calibration"] = {**calibration.reliability(confidence, hit), "softened": None}
+        if self.temperature is not None:
+            document["calibration"]["softened"] = {
+                "temperature": self.temperature,
+                "loss": self._softened_loss / total,
+                **calibration.reliability(np.concatenate(self._softened), hit),
+            }
+        document["risk_coverage"] = curves.risk_coverage(confidence, hit)
+        if len(present) == len(self.classes) == 2:
+            document |= curves.binary(labels, np.concatenate(self._second))
         if len(self.classes) > 5:
             document["top5_accuracy"] = self._hits_in_five / total
             document["top5_accuracy_interval"] = list(wilson(self._hits_in_five, total))

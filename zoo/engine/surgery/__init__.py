@@ -7,7 +7,8 @@ a run and keeps both; `recheck` measures a run's certificate again.
 from __future__ import annotations
 
 from zoo.engine.surgery.apply import apply
+from zoo.engine.surgery.before import before
 from zoo.engine.surgery.certificate import Certificate
-from zoo.engine.surgery.operate import keep, operate, recheck
+from zoo.engine.surgery.operate import operate, recheck, record
 
-__all__ = ["Certificate", "apply", "keep", "operate", "recheck"]
+__all__ = ["Certificate", "apply", "before", "operate", "recheck", "record"]

@@ -7,7 +7,7 @@ a Pairwise Algorithm for Computing Sample Variances, COMPSTAT 1982.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,16 +59,10 @@ def stream(model: keras.Model, names: Sequence[str], batches: Iterable[Any]) -> 
         Moments by name; memory does not grow with the number of pictures.
     """
     inputs = [model.get_layer(name).input for name in names]
-    probe = keras.Model(model.input, inputs)
+    reduce = sums(model, names)
     found = {
         name: Moments(int(tensor.shape[-1])) for name, tensor in zip(names, inputs, strict=True)
     }
-
-    @tf.function(reduce_retracing=True)
-    def sums(images: tf.Tensor, centres: list[tf.Tensor]) -> list[tuple[tf.Tensor, tf.Tensor]]:
-        tensors = probe(images, training=False)
-        tensors = tensors if isinstance(tensors, list | tuple) else [tensors]
-        return [_sums(each, centre) for each, centre in zip(tensors, centres, strict=True)]
 
     centres: list[tf.Tensor] | None = None
     for batch in batches:
@@ -78,19 +72,41 @@ def stream(model: keras.Model, names: Sequence[str], batches: Iterable[Any]) -> 
         ]
         if centres is None:  # Deviations from a centre near the mean keep every digit.
             zeros = [tf.zeros(each.channels, tf.float64) for each in found.values()]
-            begun = zip(sums(images, zeros), counts, strict=True)
+            begun = zip(reduce(images, zeros), counts, strict=True)
             # In float32 and back, so that the device subtracts what is added again here.
             centres = [
                 tf.cast(tf.cast(first / count, tf.float32), tf.float64)
                 for (first, _), count in begun
             ]
         for moments, centre, count, (first, second) in zip(
-            found.values(), centres, counts, sums(images, centres), strict=True
+            found.values(), centres, counts, reduce(images, centres), strict=True
         ):
             mean = first.numpy() / count
             squares = np.maximum(second.numpy() - mean**2 * count, 0.0)
             moments.merge(count, centre.numpy() + mean, squares)
     return found
+
+
+def sums(model: keras.Model, names: Sequence[str]) -> Callable[..., Any]:
+    """The pass over one batch, compiled.
+
+    Args:
+        model: The model.
+        names: Layers that are called once.
+
+    Returns:
+        A function of pictures and a centre for each layer, which gives for each layer the sum of
+        the deviations of its input from the centre and that of their squares, float64 [channels].
+    """
+    probe = keras.Model(model.input, [model.get_layer(name).input for name in names])
+
+    @tf.function(reduce_retracing=True)
+    def sums(images: tf.Tensor, centres: list[tf.Tensor]) -> list[tuple[tf.Tensor, tf.Tensor]]:
+        tensors = probe(images, training=False)
+        tensors = tensors if isinstance(tensors, list | tuple) else [tensors]
+        return [_sums(each, centre) for each, centre in zip(tensors, centres, strict=True)]
+
+    return sums
 
 
 def _sums(tensor: tf.Tensor, centre: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

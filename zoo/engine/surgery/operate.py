@@ -94,8 +94,9 @@ def operate(
                 shutil.copy2(patient.run.path / name, draft.path / name)
         artefact.save(model, draft.model)
         checked = Pictures.of(patient.model, patient.samples).checked()
-        draft = keep(draft, certificate, before, checked, patient.root)
-        report.write(draft)
+        earlier = draft.facts.get("surgery", [])
+        row = record(draft.path, len(earlier) + 1, certificate, before, checked, patient.root)
+        report.write(draft.update(surgery=[*earlier, row]), model)
     return runs.open(out)
 
 
@@ -130,18 +131,20 @@ def admit(target: str | Path, pictures: str | Path | None, classes: int = 1000) 
     return Patient(model, samples, root.absolute(), run, str(target))
 
 
-def keep(
-    run: Run,
+def record(
+    folder: Path,
+    number: int,
     certificate: Certificate,
     before: np.ndarray,
     checked: Pictures,
     root: Path,
     file: str = stored.MODEL,
-) -> Run:
-    """Put a certificate into a run, with what it takes to measure it again.
+) -> dict[str, Any]:
+    """Put into a run's folder what it takes to measure a certificate again.
 
     Args:
-        run: The run that holds the operated model.
+        folder: The run's folder, which holds the operated model.
+        number: Which operation it is, from 1.
         certificate: The certificate.
         before: Logits of the checked pictures before the operation.
         checked: Those pictures.
@@ -149,12 +152,11 @@ def keep(
         file: The operated model's file in the run; one that was trained on is kept apart.
 
     Returns:
-        The run with its new facts.
+        A row of `surgery` in run.json.
     """
-    earlier = list(run.facts.get("surgery", ()))
-    name = f"surgery-{len(earlier) + 1}.npz"
-    np.savez(run.path / name, before=before)
-    row = {
+    name = f"surgery-{number}.npz"
+    np.savez(folder / name, before=before)
+    return {
         **certificate.document(),
         "model": file,
         "logits": name,
@@ -164,7 +166,6 @@ def keep(
             "preprocessing": dict(checked.preprocessing),
         },
     }
-    return run.update(surgery=[*earlier, row])
 
 
 def recheck(target: str | Path) -> dict[str, Any]:
