@@ -28,7 +28,7 @@ from zoo.engine.export.session import Session
 
 MODELS = ("vgg16bn+dense-bn", "resnet50+linear", "inception-v3+linear")
 ROUNDS = 5
-SECONDS = 1.0
+SECONDS = 0.6
 
 
 def main() -> None:
