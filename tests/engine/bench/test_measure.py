@@ -166,6 +166,17 @@ def test_pictures_come_from_elsewhere(source, policy, colours):
     assert "input" in row.phases
 
 
+def test_labels_that_a_policy_mixes_train_all_the_same(colours):
+    case = Case(
+        target=TINY, mode="train", batch_size=2, seconds=0, source="cache", classes=3,
+        policy="mixup", data=str(colours),
+    )  # fmt: skip
+    row = measure.row(case)
+
+    assert row.images_per_second > 0
+    assert row.agreement is None
+
+
 def test_pictures_are_made_where_none_are_given(tmp_path):
     from PIL import Image
 

@@ -66,25 +66,75 @@ def of(
         return lambda: resident
     if case.source == "host":
         return lambda: (program.put(images), program.put(truth))
-    batches = _files(case, shape, classes, preprocessing)
+    samples = _samples(case, classes)
+    given = batches(
+        samples * -(-shape[0] // len(samples)),  # a compiled step takes whole batches only
+        shape[1:3],
+        shape[0],
+        policy=case.policy,
+        keep=case.source == "cache",
+        classes=classes,
+        preprocessing=preprocessing,
+    )
     if case.backend == "tensorflow":
-        return lambda: next(batches)
+        return lambda: next(given)
 
     def copied() -> tuple[Any, Any]:
-        some, marks = next(batches)
+        some, marks = next(given)
         return program.put(some.numpy()), program.put(marks.numpy())
 
     return copied
 
 
-def plan(text: str | None) -> Any:
-    """A policy, compiled as training compiles it; None for none."""
+def transforms(text: str | None) -> list[Any]:
+    """What a policy is made of, empty for none."""
     from zoo import policy as policies
     from zoo import registry
-    from zoo.engine import augment
 
-    transforms = policies.transforms(text, registry.load()) if text else ()
-    return augment.compile(transforms) if transforms else None
+    return list(policies.transforms(text, registry.load())) if text else []
+
+
+def batches(
+    samples: Sequence[Sample],
+    size: tuple[int, int],
+    batch_size: int,
+    *,
+    policy: str | None,
+    keep: bool,
+    classes: int = 2,
+    preprocessing: Mapping[str, Any] | None = None,
+) -> Iterator[Any]:
+    """Batches as training has them, without end and all of one size.
+
+    Args:
+        samples: The pictures, as many as batches hold, or more.
+        size: Height and width.
+        batch_size: Pictures in a batch.
+        policy: Augmentation on the way; None for none.
+        keep: Keep the pictures decoded.
+        classes: Labels are below it.
+        preprocessing: How files become pictures; as by default for None.
+    """
+    from zoo.engine import augment, data, picture
+
+    found = data.batches(
+        samples[: len(samples) // batch_size * batch_size],
+        size,
+        batch_size,
+        shuffle=0,
+        epochs=None,
+        policy=augment.for_training(transforms(policy), size, classes),
+        cache_bytes=data.CACHE_BYTES if keep else 0,
+        preprocessing=preprocessing or picture.DESCRIPTION,
+    )
+    return iter(found.map(_of_one_class))
+
+
+def _of_one_class(images: Any, labels: Any) -> tuple[Any, Any]:
+    """Labels as integers: the compiled step takes them so, whatever a policy has mixed."""
+    import tensorflow as tf
+
+    return images, tf.argmax(labels, axis=-1) if labels.dtype.is_floating else labels
 
 
 def made(folder: Path, count: int = MADE) -> list[Path]:
@@ -108,38 +158,7 @@ def made(folder: Path, count: int = MADE) -> list[Path]:
     return paths
 
 
-def _files(
-    case: Case, shape: tuple[int, ...], classes: int, preprocessing: Mapping[str, Any]
-) -> Iterator[Any]:
-    from zoo.engine import data, picture
-
-    batch, height, width = shape[:3]
-    samples = _samples(case, classes)
-    compiled = plan(case.policy)
-
-    def augmented(images: Any, labels: Any, seed: int, epoch: Any, indices: Any) -> Any:
-        return compiled.batch(
-            images, labels, seed=seed, epoch=epoch, indices=indices, classes=classes
-        )
-
-    # A compiled step takes whole batches only.
-    times = max(1, -(-batch // len(samples)))
-    samples = (samples * times)[: len(samples) * times // batch * batch]
-    return iter(
-        data.batches(
-            samples,
-            (height, width),
-            batch,
-            shuffle=0,
-            epochs=None,
-            policy=augmented if compiled else None,
-            cache_bytes=data.CACHE_BYTES if case.source == "cache" else 0,
-            preprocessing=preprocessing or picture.DESCRIPTION,
-        )
-    )
-
-
-def _samples(case: Case, classes: int) -> Sequence[Sample]:
+def _samples(case: Case, classes: int) -> list[Sample]:
     from zoo.engine import picture
 
     if case.data is None:

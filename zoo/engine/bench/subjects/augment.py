@@ -17,15 +17,17 @@ if TYPE_CHECKING:
     from zoo.engine.augment import Plan
 
 SIZE = 224
-SEED, EPOCH = 0, 0
+SEED, EPOCH, CLASSES = 0, 0, 1000
 
 
 def load(case: Case) -> Plan:
     """The compiled policy."""
-    plan: Plan | None = source.plan(case.target)
-    if plan is None:
+    from zoo.engine import augment
+
+    transforms = source.transforms(case.target)
+    if not transforms:
         raise BenchError(f"policy {case.target} changes nothing: there is nothing to measure")
-    return plan
+    return augment.compile(transforms)
 
 
 def work(case: Case, plan: Plan) -> Work:
@@ -33,9 +35,10 @@ def work(case: Case, plan: Plan) -> Work:
     side = case.input_size or SIZE
     pictures = source.pictures((case.batch_size, side, side, 3), "uint8")
     indices = np.arange(case.batch_size)
+    given = pictures, source.labels(case.batch_size, CLASSES)
     launch = _on_device(plan, pictures, indices) if case.jit_compile else None
     return Work(
-        launch=launch or (lambda: plan.apply(pictures, SEED, EPOCH, indices)),
+        launch=launch or (lambda: plan.batch(*given, SEED, EPOCH, indices, classes=CLASSES)[0]),
         count=case.batch_size,
         # One number of the last picture is there when all are.
         wait=lambda seen: float(np.asarray(seen[-1, -1, -1, -1])),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zoo.engine import data, folder, picture
+from zoo.engine import folder, picture
 from zoo.engine.bench import source
 from zoo.engine.bench.program import Work
 from zoo.errors import BenchError
@@ -30,17 +30,8 @@ def work(case: Case, samples: list[folder.Sample]) -> Work:
     """A batch, decoded anew or, with the source `cache`, kept after its first epoch."""
     side = case.input_size or SIZE
     size = min(case.batch_size, len(samples))
-    plan = source.plan(case.policy)
-    batches = iter(
-        data.batches(
-            samples[: len(samples) // size * size],
-            (side, side),
-            size,
-            shuffle=0,
-            epochs=None,
-            policy=plan.apply if plan else None,
-            cache_bytes=data.CACHE_BYTES if case.source == "cache" else 0,
-        )
+    batches = source.batches(
+        samples, (side, side), size, policy=case.policy, keep=case.source == "cache"
     )
 
     def give() -> Any:
