@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from record import record
 
-from zoo.engine import runtime
+from zoo.engine import load, runtime
 
 SIZE, CLASSES, BATCH, ROUNDS = 160, 100, 4, 21
 MODELS = {
@@ -30,6 +30,7 @@ TOLERANCE = 1e-2
 
 def main() -> None:
     runtime.start("cpu")
+    watch = load.Watch()
     rows, ratios = [], {}
     for name in sys.argv[1:] or MODELS:
         difference, seconds = beside(name)
@@ -44,7 +45,7 @@ def main() -> None:
         f"random weights in both, {ROUNDS} steps of each, in turns, in one process. The bare model "
         "gets float32 pictures in -1..1, zoo's gets uint8 and normalises in its graph. The ratio "
         f"is the median of those of neighbours; the bound is {INFERENCE}. Answers differ by that "
-        "share of their range."
+        f"share of their range. Other processes took {watch.foreign() or 0:.0%} of the machine."
     )
     header = ("backbone", "bare images/s", "zoo images/s", "ratio", "difference")
     record("bare", "Beside keras.applications called bare", header, rows, note, models=ratios)

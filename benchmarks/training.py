@@ -17,7 +17,7 @@ from pathlib import Path
 
 from record import record
 
-from zoo.engine import runtime
+from zoo.engine import load, runtime
 
 SPEC, SIZE, COUNT, BATCH, EPOCHS, TURNS = "small-cnn+linear", 128, 400, 32, 4, 2
 BOUND = 0.97
@@ -25,6 +25,7 @@ BOUND = 0.97
 
 def main() -> None:
     runtime.start("cpu")
+    watch = load.Watch()
     from zoo.engine import generate
 
     seconds: dict[str, list[float]] = {"zoo train": [], "by hand": []}
@@ -48,7 +49,8 @@ def main() -> None:
         f"{SPEC}, {SIZE}x{SIZE}, {COUNT} pictures of `zoo data make shapes`, kept decoded, batch "
         f"{BATCH}, Adam, validation and the best weights kept after each epoch. Medians of epochs "
         f"2 to {EPOCHS}, {TURNS} trainings of each, in turns. `zoo train` runs at {ratio:.3f} of "
-        f"the loop's speed; the bound is {BOUND}."
+        f"the loop's speed; the bound is {BOUND}. Other processes took {watch.foreign() or 0:.0%} "
+        "of the machine."
     )
     header = ("way", "median s an epoch", "min", "max")
     record("training", "Training", header, rows, note, ratio=ratio, bound=BOUND, seconds=seconds)
