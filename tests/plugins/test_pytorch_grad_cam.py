@@ -90,9 +90,14 @@ def test_grad_cam_plus_plus_differs_by_a_constant_in_the_denominator(both):
 
 
 def test_score_cam_is_equal_once_masks_lie_alike(both):
-    """They enlarge masks from corner to corner, which shifts them against the network's maps."""
+    """They enlarge masks from corner to corner, which shifts them against the network's maps.
+
+    Their softmax has a share for channels that are zero everywhere, which add nothing to the map:
+    one factor for the whole of it.
+    """
     *_, theirs, ours = both
     scored = ours("score-cam:channels=0:score=logit:softmax=true", 1)
-    equal(scored, theirs["score-cam about centres"])
+    centred = theirs["score-cam about centres"]
+    equal(scored / scored.max(), centred / centred.max())
     corner = np.corrcoef(scored.ravel(), theirs["score-cam"].ravel())[0, 1]
     assert corner > 0.9
