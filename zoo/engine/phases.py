@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from zoo import registry
 from zoo.engine import anatomy, augment, cutline, data, features, feed, freeze, history, loss, phase
 from zoo.engine.checkpoint import Checkpoint
-from zoo.errors import PolicyError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -203,29 +202,9 @@ def _save_best(model: keras.Model, path: Path) -> None:
 
 
 def compiled(transforms: Sequence[Transform], model: keras.Model) -> data.Augment | None:
-    """A policy as the pipeline calls it.
-
-    Args:
-        transforms: What the policy returned; empty for none.
-        model: Whose input its pictures have to fit.
-
-    Raises:
-        PolicyError: If it gives pictures of another size.
-    """
-    if not transforms:
-        return None
-    plan = augment.compile(transforms)
-    size = tuple(model.input.shape[1:3])
-    if plan.output_size(*size) != size:
-        gives, takes = ("x".join(map(str, each)) for each in (plan.output_size(*size), size))
-        raise PolicyError(
-            f"the policy gives pictures of {gives}, the model takes {takes}",
-            hint=f"--input-size {gives}, or an option of the policy",
-        )
+    """A policy as the pipeline calls it, for the pictures and the classes of a model."""
     classes = len(anatomy.of(model).classes)
-    return lambda images, labels, seed, epoch, indices: plan.batch(
-        images, labels, seed=seed, epoch=epoch, indices=indices, classes=classes
-    )
+    return augment.for_training(transforms, tuple(model.input.shape[1:3]), classes)
 
 
 def _plugin_callbacks(folder: Path) -> list[keras.callbacks.Callback]:
