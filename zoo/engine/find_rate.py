@@ -14,7 +14,7 @@ import keras
 
 from zoo import policy as policies
 from zoo import registry
-from zoo.engine import assemble, chart, checkpoint, data, feed, freeze, loss, phase, phases
+from zoo.engine import assemble, checkpoint, data, feed, freeze, loss, phase, phases
 from zoo.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -79,9 +79,8 @@ class Curve:
             for power in range(math.ceil(low), math.floor(high) + 1)
         ]
         rows = [
-            f'<text x="{MARGIN - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{value:g}</text>'
-            for value in chart.ticks(least, most)
-            if least <= value <= most
+            f'<text x="{MARGIN - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{value:.3g}</text>'
+            for value in (least + share * (most - least) for share in (0, 0.25, 0.5, 0.75, 1))
         ]
         at = x(self.suggested)
         return (
