@@ -305,6 +305,42 @@ def test_other_input_channels_are_adapted(saved, channels: int, rule: str) -> No
         np.testing.assert_array_equal(ours, kernel[:, :, :3])
 
 
+DEPTHWISE = {
+    "registry.toml": 'schema = 1\n[backbone.deep]\ntarget = "deep.parts:deep"\n',
+    "parts.py": '''
+        import keras
+
+
+        def deep(inputs):
+            """A depthwise convolution."""
+            x = keras.layers.Conv2D(6, 1, name="one")(inputs)
+            return {"a": keras.layers.DepthwiseConv2D((3, 5), padding="same", name="two")(x)}
+    ''',
+}
+
+
+def test_a_convolution_in_as_many_groups_as_channels_fills_a_depthwise_one(
+    tmp_path, install
+) -> None:
+    install("deep", DEPTHWISE)
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(6, 1, name="one")(inputs)
+    x = keras.layers.Conv2D(6, (3, 5), padding="same", groups=6, name="two")(x)
+    theirs = keras.Model(inputs, x)
+    theirs.get_layer("two").bias.assign(np.arange(6) / 7)
+    theirs.save_weights(tmp_path / "groups.weights.h5")
+    model = _build(tmp_path / "groups.weights.h5", "deep/deep+linear", input_size=8)
+    assert anatomy.of(model).load_report["transformed"] == {
+        "two": "kernel of a convolution in as many groups as channels, as a depthwise one"
+    }
+    both = [model.get_layer("normalize").output, anatomy.tap_tensor(model)]
+    pictures = np.random.default_rng(0).uniform(0, 255, (2, 8, 8, 3)).astype("float32")
+    normalized, features = keras.Model(model.input, both)(pictures)
+    expected = theirs(normalized)
+    assert np.abs(expected).max() > 1
+    np.testing.assert_allclose(features, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
 def test_numbers_that_are_none_are_refused(saved) -> None:
     with pytest.raises(WeightsError) as caught:
         _build(_rewritten(saved, "stage1_1_conv", lambda kernel: kernel * np.nan))

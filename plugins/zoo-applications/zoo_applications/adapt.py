@@ -124,19 +124,15 @@ def _convnext_block(
     layer_scale_init_value: float = 1e-6,
     name: str = "",
 ) -> Callable[[Tensor], Tensor]:
-    """The block of arXiv:2201.03545 as in Keras, its sum made by a layer that can be a tap."""
+    """The block of arXiv:2201.03545 as in Keras, of layers that run anywhere and can be taps."""
     if drop_path_rate:
         raise ValueError("keras.applications trains ConvNeXt without stochastic depth")
     scale = vars(sys.modules[keras.applications.ConvNeXtTiny.__module__])["LayerScale"]
 
     def apply(inputs: Tensor) -> Tensor:
-        x = layers.Conv2D(
-            projection_dim,
-            7,
-            padding="same",
-            groups=projection_dim,
-            name=f"{name}_depthwise_conv",
-        )(inputs)
+        # Keras has a Conv2D of as many groups as channels, which TensorFlow cannot run on CPUs:
+        # Keras has XLA compile a function anew for each call that is not traced.
+        x = layers.DepthwiseConv2D(7, padding="same", name=f"{name}_depthwise_conv")(inputs)
         x = layers.LayerNormalization(epsilon=1e-6, name=f"{name}_layernorm")(x)
         x = layers.Dense(4 * projection_dim, name=f"{name}_pointwise_conv_1")(x)
         x = layers.Activation("gelu", name=f"{name}_gelu")(x)

@@ -34,6 +34,7 @@ THEIR_CLASSIFIER = "predictions"
 """What keras.applications calls its last layer."""
 
 BY_NAME, BY_ORDER = "keras", "keras-applications"
+GROUPED = "kernel of a convolution in as many groups as channels, as a depthwise one"
 OPTIONS = "leave out options that change the architecture, or build without the tag"
 LOCAL = (
     "name the backbone that the file was made with, or --weights-format keras-applications "
@@ -164,6 +165,9 @@ class _Filling:
     def _fill(self, layer: keras.layers.Layer, arrays: Sequence[Any]) -> None:
         given = [tuple(array.shape) for array in arrays]
         needed = [tuple(variable.shape) for variable in layer.weights]
+        grouped = isinstance(layer, keras.layers.DepthwiseConv2D) and _grouped(given, needed)
+        if grouped:
+            given = needed
         widened = _widened(given, needed) if layer.name in self.first else None
         if given != needed and not widened:
             raise WeightsError(
@@ -178,6 +182,9 @@ class _Filling:
                     f"the weights {self.name} hold numbers that are not finite in {layer.name}",
                     "the training that made them diverged, or the file was damaged: use another",
                 )
+            if index == 0 and grouped:
+                self.notes["transformed"][layer.name] = GROUPED
+                values = values.swapaxes(2, 3)
             if index == 0 and layer.name in self.first:
                 if widened:
                     rows = (list(given[0]), list(needed[0]), widened)
@@ -293,6 +300,14 @@ def _first_convolutions(model: keras.Model, turned: bool) -> list[str]:
             f"weights for BGR pictures need a convolution first, found the layer {strange[0]!r}"
         )
     return [layer.name for layer in readers if layer.name not in strange]
+
+
+def _grouped(given: list[tuple[int, ...]], needed: list[tuple[int, ...]]) -> bool:
+    """Whether a kernel [h, w, 1, c] is that of a depthwise convolution, [h, w, c, 1]."""
+    if given[1:] != needed[1:] or len(given[0]) != 4:
+        return False
+    height, width, one, channels = given[0]
+    return one == 1 < channels and needed[0] == (height, width, channels, 1)
 
 
 def _widened(given: list[tuple[int, ...]], needed: list[tuple[int, ...]]) -> str:
