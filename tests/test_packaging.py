@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -161,10 +162,17 @@ def test_an_export_format_travels_in_a_wheel(site, tmp_path):
     assert (tmp_path / "phone" / "model.tflite").read_bytes()[4:8] == b"TFL3"
 
 
-@pytest.mark.slow
-def test_the_example_passes_its_own_tests_from_its_wheel(site):
+# The values, and the kit on one part; what takes minutes is slow.
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        pytest.param("test_values and not litert or acme/gem", id="quick"),
+        pytest.param("test", id="all", marks=pytest.mark.slow),
+    ],
+)
+def test_the_example_passes_its_own_tests_from_its_wheel(site, chosen):
     child = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", chosen],
         cwd=ROOT / "examples" / "zoo-acme",
         env=os.environ | {"PYTHONPATH": str(site), "ZOO_CACHE": str(site / "cache")},
         capture_output=True,
@@ -172,6 +180,7 @@ def test_the_example_passes_its_own_tests_from_its_wheel(site):
         check=False,
     )
     assert child.returncode == 0, child.stdout
+    assert int(re.search(r"(\d+) passed", child.stdout)[1]) > 30
 
 
 @pytest.mark.slow
