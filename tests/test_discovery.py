@@ -100,6 +100,61 @@ def test_a_broken_row_leaves_the_others(install, change, reason):
     assert problem.remedy
 
 
+SIZES = """
+        schema = 1
+
+        [backbone.tiny]
+        target = "acme_zoo.parts:tiny"
+
+        [backbone.large]
+        target = "acme_zoo.parts:tiny"
+        defaults = { width = 8.0 }
+        size-of = "tiny"
+
+        [backbone.huge]
+        target = "acme_zoo.parts:tiny"
+        size-of = "tiny"
+
+        [head.pooled]
+        target = "acme_zoo.parts:pooled"
+"""
+
+
+def test_a_part_says_of_which_it_is_another_size(install):
+    install("acme-zoo", ACME | {"registry.toml": SIZES}, entry="acme")
+    assert [(part.id, part.size_of) for part in plugin("acme").parts] == [
+        ("acme/tiny", ""),
+        ("acme/large", "acme/tiny"),
+        ("acme/huge", "acme/tiny"),
+        ("acme/pooled", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("named", "reason", "remedy"),
+    [
+        ("tinny", "size-of = 'tinny' is no backbone of this manifest", "did you mean tiny?"),
+        ("pooled", "size-of = 'pooled' is no backbone of this manifest", "backbones here: tiny"),
+        (
+            "huge",
+            "size-of = 'huge' is the backbone itself",
+            "name its smallest size there instead",
+        ),
+        ("large", "size-of = 'large' is another size itself, of tiny", 'write size-of = "tiny"'),
+    ],
+)
+def test_a_size_of_what_there_is_not(install, named, reason, remedy):
+    before, _, after = SIZES.rpartition('size-of = "tiny"')
+    manifest = f'{before}size-of = "{named}"{after}'
+    folder = install("acme-zoo", ACME | {"registry.toml": manifest}, entry="acme")
+    found = plugin("acme")
+    assert [part.id for part in found.parts] == ["acme/tiny", "acme/large", "acme/pooled"]
+    (problem,) = found.problems
+    assert problem.part == "backbone/acme/huge"
+    assert problem.reason == f"{folder / 'registry.toml'}:14: {reason}"
+    assert problem.remedy == remedy
+
+
 def test_two_distributions_that_claim_one_namespace_are_both_set_aside(install):
     mine = ACME["registry.toml"].replace("schema = 1", 'schema = 1\nnamespace = "acme"')
     install("acme-zoo", ACME | {"registry.toml": mine}, entry="acme")

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from zoo import __version__
+from zoo import __version__, conflicts
 from zoo.config import Config
 from zoo.errors import ManifestError
 from zoo.index import Index
-from zoo.option import Option
 from zoo.part import KINDS, Part
 
 GROUP = "zoo"
@@ -98,7 +97,11 @@ def discover(config: Config, index: Index | None = None) -> list[Plugin]:
     index = index or Index(__version__)
     plugins = [_plugin(entry, config, index) for entry in _entries()]
     index.save()
-    return _settle_namespaces(plugins, config)
+    faults = conflicts.find(plugins, config)
+    return [
+        plugin if fault is None else _broken(plugin, fault)
+        for plugin, fault in zip(plugins, faults, strict=True)
+    ]
 
 
 def _entries() -> list[tuple[str, str, str, str]]:
@@ -199,155 +202,41 @@ def locate(package: str) -> Path:
 def _read(plugin: Plugin, path: Path) -> tuple[Plugin, list[Path]]:
     """Validate a manifest and the signatures it points to; also every file that was looked at."""
     from zoo import manifest as schema
+    from zoo import row
 
     files = [path]
     try:
         manifest = schema.read(path)
     except ManifestError as error:
         return _broken(plugin, error), files
-    facts: dict[str, Any] = vars(plugin) | {
-        "namespace": manifest.namespace or plugin.name,
-        "manifest": str(path),
-        "hooks": manifest.hooks or "",
-        "keras_package": manifest.keras_package,
-        "commands": dict(manifest.commands),
-        "computes": manifest.computes,
-        "xfail": dict(manifest.xfail),
-    }
+    plugin = replace(
+        plugin,
+        namespace=manifest.namespace or plugin.name,
+        manifest=str(path),
+        hooks=manifest.hooks or "",
+        keras_package=manifest.keras_package,
+        commands=dict(manifest.commands),
+        computes=manifest.computes,
+        xfail=dict(manifest.xfail),
+    )
     problems = list(_version_problems(plugin, path, manifest.requires_zoo))
     parts = []
     for kind in KINDS:
-        for name, row in getattr(manifest, kind).items():
-            part_id = _id(facts["namespace"], name)
+        rows = getattr(manifest, kind)
+        for name in rows:
             try:
-                parts.append(_part(plugin, path, kind, name, part_id, row, files))
+                parts.append(row.read(plugin, kind, name, rows, files))
             except ManifestError as error:
-                problems.append(_problem(plugin, error, f"{kind}/{part_id}"))
-    if manifest.hooks and manifest.hooks.split(".")[0] != plugin.package:
+                problems.append(_problem(plugin, error, f"{kind}/{row.part_id(plugin, name)}"))
+    if plugin.hooks and plugin.hooks.split(".")[0] != plugin.package:
         line = schema.line_of(path, "hooks")
         fault = ManifestError(
-            f"{path}:{line}: hooks = {manifest.hooks!r} lies outside the package {plugin.package}",
+            f"{path}:{line}: hooks = {plugin.hooks!r} lies outside the package {plugin.package}",
             "name a module of your own package",
         )
         problems.append(_problem(plugin, fault))
-        facts["hooks"] = ""
-    return Plugin(**facts | {"parts": tuple(parts), "problems": tuple(problems)}), files
-
-
-def _part(
-    plugin: Plugin, manifest: Path, kind: Any, name: str, part_id: str, row: Any, files: list[Path]
-) -> Part:
-    from zoo import signature
-    from zoo.manifest import line_of
-
-    where = f"{manifest}:{line_of(manifest, kind, name)}"
-    module, function = row.target.split(":")
-    package, *inside = module.split(".")
-    if package != plugin.package:
-        raise ManifestError(
-            f"{where}: target {row.target!r} lies outside the package {plugin.package}",
-            "name a function of your own package",
-        )
-    file = manifest.parent.joinpath(*inside)
-    file = file / "__init__.py" if file.is_dir() else file.with_suffix(".py")
-    files.append(file)  # a missing one too: the index must notice when it appears
-    if not file.is_file():
-        raise ManifestError(
-            f"{where}: target {row.target!r}: there is no {file.name} to read",
-            "ship the source file, or correct the target",
-        )
-    read = signature.read(file, function)
-    expected = _SUPPLIED[kind]
-    if len(read.required) != expected:
-        raise ManifestError(
-            f"{file}:{read.line}: {function} takes {len(read.required)} arguments before '*', "
-            f"a {kind} takes {expected}",
-            f"write def {function}({_SIGNATURES[kind]})",
-        )
-    facts = row.model_dump(exclude={"weights", "defaults"}) | {
-        "kind": kind,
-        "id": part_id,
-        "summary": read.summary,
-        "options": [option.to_json() for option in _set(read.options, row.defaults, where)],
-        "plugin": plugin.name,
-        "distribution": plugin.distribution,
-        "version": plugin.version,
-        "file": str(file),
-        "line": read.line,
-        "input": getattr(row, "input", None),
-        "minimum": getattr(row, "minimum", None),
-        "parameters": getattr(row, "parameters", None) or 0,
-        "macs": getattr(row, "macs", None) or 0,
-        "taps": getattr(row, "taps", {}),
-        "weights": {
-            tag: {"tag": tag} | weights.model_dump(exclude_none=True)
-            for tag, weights in getattr(row, "weights", {}).items()
-        },
-    }
-    part = Part.read(facts)
-    options = {option.name for option in part.options}
-    for tag, weights in part.weights.items():
-        unknown = sorted(weights.options.keys() - options)
-        if unknown:
-            raise ManifestError(
-                f"{where}: weights {tag} set the option {unknown[0]!r}, which {function} has not",
-                f"options: {', '.join(sorted(options)) or 'none'}",
-            )
-    return part
-
-
-def compute(plugin: Plugin, kind: Any, rows: Mapping[str, Mapping[str, Any]]) -> list[Part]:
-    """Make parts of rows that a plugin gives at run time, held to the same schema as a manifest.
-
-    Args:
-        plugin: Whose they are.
-        kind: backbone, head, policy or interpreter.
-        rows: Name to row, each as in `[KIND.NAME]` of a manifest.
-
-    Raises:
-        ManifestError: A row breaks the schema.
-    """
-    from zoo import manifest as schema
-
-    path = Path(plugin.manifest)
-    table = {name: dict(row) for name, row in rows.items()}
-    checked = schema.validate({"schema": schema.SCHEMA, kind: table}, path)
-    return [
-        _part(plugin, path, kind, name, _id(plugin.namespace, name), row, [])
-        for name, row in getattr(checked, kind).items()
-    ]
-
-
-def _id(namespace: str, name: str) -> str:
-    return name if namespace == "zoo" else f"{namespace}/{name}"
-
-
-def _set(options: tuple[Option, ...], defaults: Mapping[str, Any], where: str) -> list[Option]:
-    """A function's options with the defaults that a row gives them."""
-    unknown = sorted(defaults.keys() - {option.name for option in options})
-    if unknown:
-        names = ", ".join(option.name for option in options) or "none"
-        raise ManifestError(
-            f"{where}: defaults sets {unknown[0]!r}, which is no option", f"options: {names}"
-        )
-    try:
-        return [
-            replace(option, default=option.check(defaults[option.name]))
-            if option.name in defaults
-            else option
-            for option in options
-        ]
-    except ValueError as error:
-        raise ManifestError(f"{where}: defaults: {error}", "give values of that type") from error
-
-
-_SUPPLIED = {"backbone": 1, "head": 2, "policy": 0, "interpreter": 3}
-_SIGNATURES = {
-    "backbone": "inputs, *, ...",
-    "head": "features, num_classes, *, ...",
-    "policy": "*, ...",
-    "interpreter": "model, images, class_index, *, ...",
-}
+        plugin = replace(plugin, hooks="")
+    return replace(plugin, parts=tuple(parts), problems=tuple(problems)), files
 
 
 def _version_problems(plugin: Plugin, path: Path, requires: str) -> Iterator[Problem]:
@@ -375,53 +264,6 @@ def _version_problems(plugin: Plugin, path: Path, requires: str) -> Iterator[Pro
         )
 
 
-def _settle_namespaces(plugins: list[Plugin], config: Config) -> list[Plugin]:
-    """Set aside what two distributions claim: a plugin's name, a namespace, the reserved one."""
-    claims: dict[str, dict[str, str]] = {}
-    names: dict[str, list[str]] = {}
-    for plugin in plugins:
-        names.setdefault(plugin.name, []).append(plugin.origin)
-        if plugin.state == "ready":
-            claim = f"{plugin.origin} ({plugin.manifest})"
-            claims.setdefault(plugin.namespace, {})[plugin.distribution] = claim
-    settled = []
-    for plugin in plugins:
-        others = [
-            claim
-            for distribution, claim in claims.get(plugin.namespace, {}).items()
-            if distribution != plugin.distribution
-        ]
-        members = config.value("namespaces", plugin.namespace)
-        preferred = config.value("prefer", plugin.namespace)
-        if plugin.state != "ready":
-            settled.append(plugin)
-        elif len(names[plugin.name]) > 1:
-            error = ManifestError(
-                f"the entry point {plugin.name!r} is given by {' and '.join(names[plugin.name])}; "
-                "all are set aside",
-                "uninstall all but one",
-            )
-            settled.append(_broken(plugin, error))
-        elif members is not None and plugin.distribution not in members:
-            error = ManifestError(
-                f"{plugin.manifest}: the namespace {plugin.namespace!r} is reserved",
-                "choose a namespace of your own",
-            )
-            settled.append(_broken(plugin, error))
-        elif members is None and others and preferred != plugin.distribution:
-            winner = f"{preferred} is preferred" if preferred else "both are set aside"
-            error = ManifestError(
-                f"{plugin.manifest}: the namespace {plugin.namespace!r} is claimed by "
-                f"{plugin.origin} and {', '.join(others)}; {winner}",
-                f'uninstall one, or set [prefer] {plugin.namespace} = "{plugin.distribution}" '
-                "in your own registry.toml",
-            )
-            settled.append(_broken(plugin, error))
-        else:
-            settled.append(plugin)
-    return settled
-
-
 def _problem(plugin: Plugin, error: ManifestError, part: str = "") -> Problem:
     return Problem(plugin.name, plugin.origin, error.message, error.hint or "", part)
 
@@ -434,13 +276,13 @@ def _broken(plugin: Plugin, error: ManifestError) -> Plugin:
 def _in_state(
     plugin: Plugin, state: Any, reason: str, problems: tuple[Problem, ...] = ()
 ) -> Plugin:
-    facts = vars(plugin) | {
-        "state": state,
-        "reason": reason,
-        "parts": (),
-        "hooks": "",
-        "commands": {},
-        "computes": (),
-        "problems": problems,
-    }
-    return Plugin(**facts)
+    return replace(
+        plugin,
+        state=state,
+        reason=reason,
+        parts=(),
+        hooks="",
+        commands={},
+        computes=(),
+        problems=problems,
+    )

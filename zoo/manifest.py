@@ -152,6 +152,7 @@ class BackboneRow(PartRow):
         macs: Multiply-accumulates of one picture of the native size, without a head.
         taps: Its taps in order, each with its stride and its channels.
         weights: Pretrained weights by tag.
+        size_of: A backbone of this manifest of whose function it is another size.
     """
 
     input: Size = (224, 224)
@@ -160,6 +161,7 @@ class BackboneRow(PartRow):
     macs: Positive | None = None
     taps: dict[TapName, tuple[Positive, Positive]] = {}
     weights: dict[Name, WeightsRow] = {}
+    size_of: Name | None = None
 
 
 class InterpreterRow(PartRow):

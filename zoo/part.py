@@ -93,6 +93,7 @@ class Part:
         weights: Pretrained weights by tag.
         caution: What whoever uses it has to know, or empty.
         complete: Whether an interpreter's maps promise to add up to the logit.
+        size_of: The part of which it is another size, or empty.
     """
 
     kind: Kind
@@ -115,6 +116,7 @@ class Part:
     weights: Mapping[str, Weights] = field(default_factory=dict)
     caution: str = ""
     complete: bool = False
+    size_of: str = ""
 
     @property
     def tags(self) -> tuple[str, ...]:

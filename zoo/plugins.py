@@ -17,7 +17,7 @@ from typing import Any
 import pluggy
 
 from zoo import hooks as specs
-from zoo.discovery import Plugin, Problem, compute
+from zoo.discovery import Plugin, Problem
 from zoo.errors import ManifestError, PluginError, ZooError
 from zoo.export_format import ExportFormat
 from zoo.part import Part
@@ -71,6 +71,8 @@ class Hooks:
 
     def computed(self, kind: str) -> list[Part]:
         """Parts of one kind that hook modules give at run time; only now are those imported."""
+        from zoo.row import compute
+
         givers = {name for name, plugin in self._plugins.items() if kind in plugin.computes}
         for name in givers:
             self.load(name)

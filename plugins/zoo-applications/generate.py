@@ -44,6 +44,7 @@ class Family:
             module's own preprocessing.
         minimum: Smallest height and width.
         widths: Whether the constructor takes `alpha`, a factor on every number of filters.
+        sizes: Whether its models are one function with other numbers.
     """
 
     paper: str
@@ -51,6 +52,7 @@ class Family:
     normalization: str
     minimum: int = 32
     widths: bool = False
+    sizes: bool = True
 
 
 MEASURED = "keras.io/api/applications, ImageNet validation, transform not stated"
@@ -125,7 +127,12 @@ FAMILIES = {
         "arXiv:1801.04381", "MobileNet v2, inverted residuals and linear bottlenecks.", TF, 32, True
     ),
     "mobilenet_v3": Family(
-        "arXiv:1905.02244", "MobileNet v3 {variant}, found by search for phones.", TF, 32, True
+        "arXiv:1905.02244",
+        "MobileNet v3 {variant}, found by search for phones.",
+        TF,
+        32,
+        True,
+        False,
     ),
     "nasnet": Family("arXiv:1707.07012", "NASNet {variant}, of cells found by search.", TF),
     "resnet": Family(
@@ -311,11 +318,22 @@ license = "Apache-2.0"
 input = [{size}, {size}]
 minimum = [{family.minimum}, {family.minimum}]
 """
+    if (smallest := _smallest(constructor)) != name:
+        row += f'size-of = "{smallest}"\n'
     if facts:
         row += f"parameters = {facts['parameters']:_}\nmacs = {facts['macs']:_}\n\n"
         row += f"[backbone.{name}.taps]  # stride, channels\n"
         row += "".join(f"{tap} = {list(values)}\n" for tap, values in facts["taps"].items())
     return row + "".join(_weights(name, constructor))
+
+
+def _smallest(constructor: Any) -> str:
+    """The first of the models that are one function with other numbers."""
+    if not FAMILIES[_module(constructor)].sizes:
+        return kebab(constructor.__name__)
+    return next(
+        name for name, each in constructors().items() if _module(each) == _module(constructor)
+    )
 
 
 def _weights(name: str, constructor: Any) -> Iterator[str]:

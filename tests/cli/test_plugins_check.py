@@ -87,6 +87,36 @@ def test_levels_are_columns(run, installed) -> None:
     )
 
 
+def test_other_sizes_are_named_and_not_counted(run, installed) -> None:
+    sizes = [good.SIZES.replace("net-wide", name) for name in ("net-wide", "net-deep")]
+    manifest = sizes[0] + sizes[1].removeprefix(good.MANIFEST)
+    manifest = manifest.replace('computes = ["head"]\n', "")
+    installed(**{**good.FILES, "registry.toml": manifest})
+    words = ("good", "--level", "build", "--level", "train", "--only", "::statistics_move")
+    code, out, err = run(*words)
+    assert (code, err) == (0, "")
+    assert out == (
+        """\
+part                    build  train
+----------------------  -----  -----
+backbone/good/net           -    1/1
+backbone/good/net-wide      -      -
+backbone/good/net-deep      -      -
+head/good/top               -    1/1
+
+skipped  backbone/good/net-wide, backbone/good/net-deep
+         another size of good/net, which is trained and exported (--every-size does so with all)
+
+zoo conformance kit 1: good (zoo-good 0.3): 2 of 2 checks passed; only build, train; \
+only '::statistics_move'; one size of each trained and exported
+"""
+    )
+    code, out, err = run(*words, "--every-size", "--only", "net-wide::statistics_move", "--json")
+    assert [(row["outcome"], row["left_out"]) for row in json.loads(out)["results"]] == [
+        ("passed", False)
+    ]
+
+
 def test_a_part_that_cannot_be_built_says_so_once(run, installed) -> None:
     installed(**{"top.py": good.HEAD.replace("    *_, last", "    1 / 0\n    *_, last")})
     assert run("good", "--level", "train") == (

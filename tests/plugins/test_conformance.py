@@ -12,7 +12,7 @@ TestHeads = suite("heads")
 TestTensorboard = suite("tensorboard")
 TestTriton = suite("triton")
 
-# Large or many ones are read every time, and built, trained and exported in the slow tests.
+# Large or many ones are read every time, and all built, trained and exported in the slow tests.
 READ = ("static", "import")
 TestInterpretRead = suite("interpret", levels=("static",))
 TestApplicationsRead = suite("applications", levels=("static",))
@@ -21,11 +21,13 @@ TestResnetRead = suite("resnet", levels=READ)
 TestVggRead = suite("vgg", levels=READ)
 
 BUILT = ("build", "train", "export")
-TestInception = pytest.mark.slow(suite("inception", levels=BUILT))
+TestInception = pytest.mark.slow(suite("inception", levels=BUILT, every_size=True))
 TestInterpret = pytest.mark.slow(suite("interpret", levels=("import", *BUILT)))
-TestResnet = pytest.mark.slow(suite("resnet", levels=BUILT))
-TestVgg = pytest.mark.slow(suite("vgg", levels=BUILT))
-TestApplications = pytest.mark.slow(suite("applications", levels=("import", *BUILT)))
+TestResnet = pytest.mark.slow(suite("resnet", levels=BUILT, every_size=True))
+TestVgg = pytest.mark.slow(suite("vgg", levels=BUILT, every_size=True))
+TestApplications = pytest.mark.slow(
+    suite("applications", levels=("import", *BUILT), every_size=True)
+)
 
 
 def test_no_plugin_of_ours_is_left_out():

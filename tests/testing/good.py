@@ -193,6 +193,14 @@ target = "good_zoo.cam:cam"
 license = "MIT"
 """
 
+SIZES = f"""{MANIFEST}
+[backbone.net-wide]
+target = "good_zoo.net:net"
+license = "MIT"
+size-of = "net"
+"""
+"""The manifest with a second size of its backbone."""
+
 WEIGHTS = """
 [backbone.net.weights.{tag}]
 source = "{source}"

@@ -108,6 +108,43 @@ def test_the_cases_of_a_level_are_those_of_each_kind(plugin) -> None:
     assert ids == ["plugin/good::it_ships_whole"]
 
 
+def test_one_size_of_each_function_is_trained_and_exported(spoil) -> None:
+    spoil("backbone/good/net::licence_is_stated", **{"registry.toml": good.SIZES})
+    plugin = registry.load().plugin("good")
+    cases = [case for case in kit.cases(plugin) if "/net-wide::" in case.id]
+    left_out = {case.id.partition("::")[2] for case in cases if case.left_out}
+    assert left_out == {
+        "every_variable_learns",
+        "statistics_move",
+        "what_is_frozen_stays",
+        "converts_to_onnx",
+    }
+    assert {case.level for case in cases if not case.left_out} == {"static", "import", "build"}
+    assert not any(case.left_out for case in kit.cases(plugin) if "/net-wide::" not in case.id)
+    assert not any(case.left_out for case in kit.cases(plugin, every_size=True))
+    statistics = "backbone/good/net-wide::statistics_move"
+    report = kit.run_all(plugin, ("train",), "net-wide::statistics_move")
+    assert [(r.case.id, r.outcome, r.message) for r in report.results] == [
+        (statistics, "skipped", "another size of good/net, which is trained and exported")
+    ]
+    assert report.badge.endswith(
+        "0 of 0 checks passed; only train; only 'net-wide::statistics_move'; "
+        "one size of each trained and exported"
+    )
+    report = kit.run_all(plugin, ("train",), "net-wide::statistics_move", every_size=True)
+    assert [(r.case.id, r.outcome) for r in report.results] == [(statistics, "passed")]
+    assert "one size" not in report.badge
+    reasons = []
+    for every_size in (False, True):
+        made = suite("zoo-good", levels=("train",), every_size=every_size)
+        (parametrize,) = made.test_check.pytestmark
+        reasons.append({each.id: each.values[0].left_out for each in parametrize.args[1]})
+    assert [each[statistics] for each in reasons] == [
+        "another size of good/net, which is trained and exported",
+        "",
+    ]
+
+
 def passes(subject) -> None:
     """Nothing to see."""
 

@@ -31,6 +31,9 @@ DEFAULT_LEVELS: tuple[Level, ...] = LEVELS[:-1]
 Outcome = Literal["passed", "failed", "expected", "unexpected", "skipped"]
 
 MODELS = ("backbone", "head")
+ONE_SIZE: tuple[Level, ...] = ("train", "export")
+"""Levels that run on one size of each function, unless all sizes are asked for."""
+
 # Level, kinds of subject, module of checks; in the order in which they run.
 _TABLE: tuple[tuple[Level, tuple[str, ...], str], ...] = (
     ("static", ("plugin",), "packaging"),
@@ -60,11 +63,13 @@ class Case:
         subject: The part or the plugin.
         level: How much the check does: static reads, import imports, build assembles ...
         check: The function.
+        left_out: Why it is not run, empty where it is.
     """
 
     subject: Subject | Package
     level: Level
     check: Callable[[Any], None]
+    left_out: str = ""
 
     @property
     def id(self) -> str:
@@ -132,11 +137,17 @@ class Report:
             text += f"; only {', '.join(self.levels)}"
         if self.pattern:
             text += f"; only {self.pattern!r}"
+        if any(result.case.left_out for result in self.results):
+            text += "; one size of each trained and exported"
         return text
 
 
 def cases(
-    plugin: Plugin, levels: Sequence[Level] = DEFAULT_LEVELS, pattern: str = ""
+    plugin: Plugin,
+    levels: Sequence[Level] = DEFAULT_LEVELS,
+    pattern: str = "",
+    *,
+    every_size: bool = False,
 ) -> list[Case]:
     """Every check that applies to a plugin and its parts, part by part.
 
@@ -144,6 +155,7 @@ def cases(
         plugin: From discovery; it must be ready.
         levels: Which levels to run.
         pattern: Only cases whose id holds this text.
+        every_size: Leave out no case of a part that is another size of one that is tried.
     """
     if plugin.state != "ready":
         return []
@@ -153,7 +165,8 @@ def cases(
         case
         for subject in subjects
         for level, check in _checks(levels, subject.kind)
-        if pattern in (case := Case(subject, level, check)).id
+        for case in [Case(subject, level, check, "" if every_size else _spared(subject, level))]
+        if pattern in case.id
     ]
 
 
@@ -183,6 +196,8 @@ def run(case: Case, xfail: Mapping[str, str] | None = None) -> Result:
         xfail: Ids of cases that are known to fail, with the reason. One that passes all the same
             is a failure: the declaration has to go.
     """
+    if case.left_out:
+        return Result(case, "skipped", case.left_out)
     reason = (xfail or {}).get(case.id)
     start = time.perf_counter()
     try:
@@ -211,6 +226,8 @@ def run_all(
     pattern: str = "",
     xfail: Mapping[str, str] | None = None,
     watch: Callable[[Result], None] = lambda result: None,
+    *,
+    every_size: bool = False,
 ) -> Report:
     """Run every check that applies to a plugin.
 
@@ -221,6 +238,7 @@ def run_all(
         xfail: Ids of cases that are known to fail, with the reason, beside those that the
             manifest declares under `[xfail]`.
         watch: Called with each result as it comes.
+        every_size: Train and export parts that are other sizes of one that is, too.
 
     Returns:
         The report. Problems of the manifest, and declared failures of cases that do not exist,
@@ -234,7 +252,7 @@ def run_all(
         faults.append(f"the plugin is {plugin.state}: {plugin.reason}")
     declared = {**plugin.xfail, **(xfail or {})}
     faults += check_names(plugin, declared)
-    chosen = cases(plugin, levels, pattern)
+    chosen = cases(plugin, levels, pattern, every_size=every_size)
     if pattern and not chosen and plugin.state == "ready":
         raise PluginError(
             f"no check of {plugin.name} holds {pattern!r} in its name",
@@ -245,6 +263,13 @@ def run_all(
         results.append(run(case, declared))
         watch(results[-1])
     return Report(plugin, tuple(results), tuple(faults), tuple(levels), pattern)
+
+
+def _spared(subject: Subject | Package, level: Level) -> str:
+    """Why a level does not run on a part: its function is trained and exported at another size."""
+    if level in ONE_SIZE and isinstance(subject, Subject) and subject.part.size_of:
+        return f"another size of {subject.part.size_of}, which is trained and exported"
+    return ""
 
 
 def _computed(plugin: Plugin) -> Iterator[Part]:

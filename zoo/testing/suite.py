@@ -20,6 +20,7 @@ def suite(
     levels: Sequence[Level] = kit.DEFAULT_LEVELS,
     xfail: Mapping[str, str] | None = None,
     marks: Callable[[Case], Sequence[pytest.MarkDecorator]] = lambda case: (),
+    every_size: bool = False,
 ) -> type:
     """Make a test class that runs the kit on an installed plugin.
 
@@ -32,6 +33,8 @@ def suite(
             manifest declares under `[xfail]`. One that passes all the same fails the test, so
             that the declaration is taken away.
         marks: What pytest is to mark a check with, such as `pytest.mark.slow`.
+        every_size: Train and export every part. By default those are skipped that the manifest
+            declares, by `size-of`, to be another size of one that is trained and exported.
 
     Returns:
         A class for a module of tests; its name there has to begin with `Test`.
@@ -50,7 +53,7 @@ def suite(
     if stray := kit.check_names(found, declared):
         raise PluginError("; ".join(stray), "take the declaration away, or correct the name")
 
-    cases = kit.cases(found, levels)
+    cases = kit.cases(found, levels, every_size=every_size)
 
     class Conformance:
         """What the plugin and every part of it must pass."""

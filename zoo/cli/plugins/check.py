@@ -24,7 +24,12 @@ LEVELS = ("static", "import", "build", "train", "export", "network")
     help="Only this level; may be repeated. All but network by default.",
 )
 @click.option("--only", metavar="TEXT", default="", help="Only checks whose name holds TEXT.")
-def command(target: str, levels: tuple[str, ...], only: str) -> None:
+@click.option(
+    "--every-size",
+    is_flag=True,
+    help="Train and export also what is another size of a part that is.",
+)
+def command(target: str, levels: tuple[str, ...], only: str, every_size: bool) -> None:
     """Run the conformance kit on TARGET: an installed plugin, or the folder of a project."""
     load_registry()
     from zoo.testing import kit
@@ -44,7 +49,7 @@ def command(target: str, levels: tuple[str, ...], only: str) -> None:
             results.append(result)
             advance(len(results), total)
 
-        report = kit.run_all(plugin, chosen, only, watch=watch)
+        report = kit.run_all(plugin, chosen, only, watch=watch, every_size=every_size)
     facts = {
         "plugin": plugin.name,
         "origin": plugin.origin,
@@ -60,6 +65,7 @@ def command(target: str, levels: tuple[str, ...], only: str) -> None:
                 "outcome": result.outcome,
                 "message": result.message,
                 "seconds": round(result.seconds, 3),
+                "left_out": bool(result.case.left_out),
             }
             for result in report.results
         ],
@@ -84,12 +90,25 @@ def _render(facts: dict[str, Any]) -> str:
             names = ", ".join(each["check"].split("::")[1] for each in more)
             lines.append(f"so does {names}" if len(more) == 1 else f"so do {names}")
         blocks.append("\n      ".join(lines))
+    blocks += _left_out(facts["results"])
     blocks += [
         f"declared  {row['check']}\n          {row['message']}"
         for row in facts["results"]
         if row["outcome"] == "expected"
     ]
     return "\n\n".join([*blocks, facts["badge"]])
+
+
+def _left_out(results: list[dict[str, Any]]) -> list[str]:
+    """What was not trained and exported since another size of it was."""
+    parts: dict[str, dict[str, None]] = {}
+    for row in results:
+        if row["left_out"]:
+            parts.setdefault(row["message"], {})[row["check"].split("::")[0]] = None
+    return [
+        f"skipped  {', '.join(names)}\n         {reason} (--every-size does so with all)"
+        for reason, names in parts.items()
+    ]
 
 
 def _table(results: list[dict[str, Any]], levels: list[str]) -> str:
