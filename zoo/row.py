@@ -64,24 +64,24 @@ def read(plugin: Plugin, kind: Any, name: str, rows: Mapping[str, Any], files: l
             f"{where}: target {row.target!r}: there is no {file.name} to read",
             "ship the source file, or correct the target",
         )
-    read = signature.read(file, function)
+    signed = signature.read(file, function)
     expected = _SUPPLIED[kind]
-    if len(read.required) != expected:
+    if len(signed.required) != expected:
         raise ManifestError(
-            f"{file}:{read.line}: {function} takes {len(read.required)} arguments before '*', "
+            f"{file}:{signed.line}: {function} takes {len(signed.required)} arguments before '*', "
             f"a {kind} takes {expected}",
             f"write def {function}({_SIGNATURES[kind]})",
         )
     facts = row.model_dump(exclude={"weights", "defaults"}) | {
         "kind": kind,
         "id": part_id(plugin, name),
-        "summary": read.summary,
-        "options": [option.to_json() for option in _set(read.options, row.defaults, where)],
+        "summary": signed.summary,
+        "options": [option.to_json() for option in _set(signed.options, row.defaults, where)],
         "plugin": plugin.name,
         "distribution": plugin.distribution,
         "version": plugin.version,
         "file": str(file),
-        "line": read.line,
+        "line": signed.line,
         "input": getattr(row, "input", None),
         "minimum": getattr(row, "minimum", None),
         "parameters": getattr(row, "parameters", None) or 0,
@@ -131,20 +131,19 @@ def _smallest(plugin: Plugin, kind: Any, name: str, rows: Mapping[str, Any]) -> 
     named = getattr(rows[name], "size_of", None)
     if not named:
         return ""
-    manifest = Path(plugin.manifest)
-    where = f"{manifest}:{line_of(manifest, kind, name, 'size-of')}: size-of = {named!r}"
-    own = [each for each, row in rows.items() if not row.size_of]
     if named not in rows:
+        own = [each for each, row in rows.items() if not row.size_of]
         near = suggest.near(named, own)
+        fault = f"is no {kind} of this manifest"
         hint = f"did you mean {near[0]}?" if near else f"{kind}s here: {', '.join(own) or 'none'}"
-        raise ManifestError(f"{where} is no {kind} of this manifest", hint)
-    if named == name:
-        raise ManifestError(f"{where} is the {kind} itself", "name its smallest size there instead")
-    if further := rows[named].size_of:
-        raise ManifestError(
-            f"{where} is another size itself, of {further}", f'write size-of = "{further}"'
-        )
-    return part_id(plugin, named)
+    elif named == name:
+        fault, hint = f"is the {kind} itself", "name its smallest size there instead"
+    elif further := rows[named].size_of:
+        fault, hint = f"is another size itself, of {further}", f'write size-of = "{further}"'
+    else:
+        return part_id(plugin, named)
+    line = line_of(Path(plugin.manifest), kind, name, "size-of")
+    raise ManifestError(f"{plugin.manifest}:{line}: size-of = {named!r} {fault}", hint)
 
 
 def _set(options: tuple[Option, ...], defaults: Mapping[str, Any], where: str) -> list[Option]:
