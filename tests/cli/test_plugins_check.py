@@ -163,7 +163,7 @@ def test_a_manifest_with_a_fault(run, installed) -> None:
         1,
         f"""\
 FAIL  manifest
-      {folder}/registry.toml: schema 7 is newer than this zoo reads (1); upgrade keras-zoo
+      {folder}/registry.toml:1: schema 7 is newer than this zoo reads (1); upgrade keras-zoo
 
 zoo conformance kit 1: good (zoo-good 0.3): 0 of 0 checks passed, 1 fault
 """,
