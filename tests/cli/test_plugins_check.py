@@ -195,6 +195,7 @@ def test_json_is_one_document(run, installed) -> None:
                 "what": what,
                 "outcome": outcome,
                 "message": message,
+                "left_out": False,
             }
             for check, what, outcome, message in (
                 (

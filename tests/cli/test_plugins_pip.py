@@ -119,7 +119,7 @@ def test_a_broken_plugin_is_told_and_can_be_taken_away(zoo, tmp_path):
     path = wheel(tmp_path, "0.3", manifest="schema = 7")
     code, out, err = zoo("plugins", "install", str(path))
     (site,) = (Path(line) for line in [out.split("broken: ")[1].split("/acme_zoo/")[0]])
-    reason = f"{site}/acme_zoo/registry.toml: schema 7 is newer than this zoo reads (1)"
+    reason = f"{site}/acme_zoo/registry.toml:1: schema 7 is newer than this zoo reads (1)"
     assert (code, out) == (
         1,
         f"acme (zoo-acme 0.3) is broken: {reason}\n"

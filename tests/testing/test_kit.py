@@ -265,7 +265,8 @@ def test_a_broken_plugin_has_its_reason_as_a_fault(install) -> None:
     report = kit.run_all(registry.load().plugin("good"))
     assert report.results == ()
     assert report.faults == (
-        f"{folder / 'registry.toml'}:1: schema 7 is newer than this zoo reads (1); upgrade keras-zoo",
+        f"{folder / 'registry.toml'}:1: schema 7 is newer than this zoo reads (1); "
+        "upgrade keras-zoo",
     )
     assert report.failed
 
