@@ -29,7 +29,7 @@ from zoo import policy, registry  # noqa: E402
 from zoo.engine import augment  # noqa: E402
 from zoo.transform import Fill, Flip, Rotate, Shear, Shift, Skew, Zoom  # noqa: E402
 
-SIDE, BATCH, ROUNDS = 224, 32, int(os.environ.get("ROUNDS", "7"))
+SIDE, BATCH, ROUNDS = 224, 32, int(os.environ.get("ROUNDS", "5"))
 BYTES = np.random.default_rng(0).integers(0, 256, (BATCH, SIDE, SIDE, 3), np.uint8)
 FLOATS = BYTES.astype(np.float32)
 INDICES = np.arange(BATCH)

@@ -12,10 +12,11 @@ import pytest
 from PIL import Image
 
 import zoo
-from zoo import lock, registry
+from zoo import lock, registry, transform
+from zoo import policy as policies
 from zoo import recipe as recipes
 from zoo.engine import checkpoint, data, history, phase, run
-from zoo.errors import DataError, RecipeError, RunError
+from zoo.errors import DataError, PolicyError, RecipeError, RunError
 
 SPEC = "small-cnn:width=0.05+linear"
 QUICK = recipes.Recipe(
@@ -86,7 +87,8 @@ def test_a_run_is_whole(pictures: Path, tmp_path: Path):
     assert facts["classes"] == ["blue", "red"]
     assert facts["input_size"] == [16, 16]
     assert facts["policy"] == "light:rotation=5"
-    assert facts["transforms"]["all"][0] == {"transform": "rotate", "degrees": 5.0}
+    kept = transform.read(facts["transforms"]["all"])
+    assert kept == policies.transforms("light:rotation=5", registry.load())
     assert facts["recipe"] == "quick"
     assert facts["seed"] == 0
     assert facts["dtype"] == "float32"
@@ -102,6 +104,15 @@ def test_a_run_is_whole(pictures: Path, tmp_path: Path):
     stored = recipes.load(made.path / "recipe.toml")
     assert stored.phases[0].epochs == 3
     assert stored.phases[0].policy == "light:rotation=5"
+
+
+def test_a_policy_that_mixes_labels_is_trained_on(colours: Path, tmp_path: Path):
+    made = train(colours, tmp_path / "run", policy="mixup-cutmix:base=none", epochs=2)
+    assert len(made.history()) == 2
+    assert all(math.isfinite(row["loss"]) for row in made.history())
+    with pytest.raises(PolicyError, match="the policy takes pictures out of 0"):
+        train(colours, tmp_path / "other", policy="tiny-imagenet:center=true")
+    assert not (tmp_path / "other").exists()
 
 
 def test_the_model_that_is_stored_is_the_one_that_was_scored(colours: Path, whole: run.Run):

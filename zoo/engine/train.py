@@ -224,6 +224,7 @@ def _prepare(
     for leg in chosen.phases:
         freeze.free(model, leg)  # A recipe that does not fit is refused before anything is written.
         freeze.factors(model, leg)
+        phases.compiled(transforms[leg.name], model)  # And so is a policy.
     return replace(job, model=model)
 
 
@@ -323,7 +324,7 @@ def _facts(job: Job) -> dict[str, Any]:
         "versions": {"python": platform.python_version(), **machine.versions()},
         "recipe": job.recipe.name,
         "policy": _policies(job.recipe),
-        "transforms": {name: transform.document(each) for name, each in job.transforms.items()},
+        "transforms": {name: transform.stored(each) for name, each in job.transforms.items()},
         "seed": job.seed,
         "data": {
             "root": str(job.folder.root.absolute()),

@@ -126,9 +126,10 @@ class Plan:
                 hint="leave normalisation to the model, which does it by itself",
             )
         if (out := self.output_size(*size)) != tuple(size):
+            gives, takes = ("x".join(map(str, each)) for each in (out, size))
             raise PolicyError(
-                f"the policy gives pictures of {out[0]}x{out[1]}, the model takes "
-                f"{size[0]}x{size[1]}"
+                f"the policy gives pictures of {gives}, the model takes {takes}",
+                hint=f"--input-size {gives}, or an option of the policy",
             )
 
     # --- the seam to training -------------------------------------------------------------------
