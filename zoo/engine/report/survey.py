@@ -120,9 +120,10 @@ def _samples(run: Run, found: ImageFolder) -> tuple[list[Thumbnail], list[Thumbn
         return before, [], ""
     from zoo.engine import augment
 
-    indices = np.arange(len(pixels))
-    seen = np.asarray(augment.compile(moves).apply(np.stack(pixels), run.seed, 0, indices))
-    after = [shrunk(np.clip(np.round(each), 0, 255).astype(np.uint8)) for each in seen]
+    # By way of a batch, whose labels do not matter here: a policy may mix pictures.
+    places, plan = np.arange(len(pixels)), augment.compile(moves)
+    seen, _ = plan.batch(np.stack(pixels), places, run.seed, 0, places, classes=len(pixels))
+    after = [shrunk(np.clip(np.round(each), 0, 255).astype(np.uint8)) for each in np.asarray(seen)]
     return before, after, policy
 
 
