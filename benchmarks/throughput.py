@@ -101,7 +101,7 @@ def tell(measured: Document) -> None:
         header,
         lines,
         note,
-        rows=[r.model_dump() for r in measured.rows],
+        measured=[r.model_dump() for r in measured.rows],
     )
 
 
