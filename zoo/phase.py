@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic import model_validator as validator
 
+from zoo import surgery as operations
+from zoo.errors import SurgeryError
 from zoo.schedule import Constant, Schedule
 
 OPTIMIZERS = (
@@ -24,6 +26,9 @@ OWN_KEYS = {
     "gradient_accumulation_steps": "accumulate",
 }
 """Options of Keras's optimizers that are keys of the phase instead, and which."""
+
+WHILE_TRAINING = ("insert-bn", "fold-bn", "dropout", "head", "copy", "convert")
+"""Operations of `zoo.surgery` that leave input and classes as they are."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 Train = Annotated[str, StringConstraints(pattern=r"^(head|all|last:[1-9][0-9]*|from:[\w./-]+)$")]
@@ -71,6 +76,8 @@ class Phase(Table):
             changes the pictures.
         views: With a policy: how many augmented views of each picture the cache holds, one of
             which serves each epoch; None augments anew each time and caches nothing.
+        surgery: Operations on the model before the phase, such as
+            `{ do = "insert-bn", after = ["dense"] }`; each is certified.
     """
 
     name: Name
@@ -95,6 +102,7 @@ class Phase(Table):
     policy: str | None = None
     cache: bool = True
     views: Annotated[int, Field(ge=1, le=1000)] | None = None
+    surgery: tuple[dict[str, Any], ...] = ()
 
     @validator(mode="after")
     def _optimizer_is_known(self) -> Phase:
@@ -118,6 +126,21 @@ class Phase(Table):
             )
         if self.views is not None and (self.policy is None or not self.cache):
             raise ValueError("views: they need a policy that makes them and cache = true")
+        return self
+
+    @validator(mode="after")
+    def _operations_are_known(self) -> Phase:
+        for step in self.surgery:
+            try:
+                operations.parse(step)
+            except SurgeryError as error:
+                raise ValueError(f"surgery: {error.message}; {error.hint}") from None
+            if step["do"] not in WHILE_TRAINING or step.get("classes"):
+                accepted = ", ".join(WHILE_TRAINING)
+                raise ValueError(
+                    f"surgery: {step['do']} changes what the model takes or tells apart; "
+                    f"accepted while it trains: {accepted}"
+                )
         return self
 
     @property

@@ -69,6 +69,7 @@ def test_a_run_is_whole(pictures: Path, tmp_path: Path):
         "history.csv",
         "metrics.json",
         "model.keras",
+        "predictions.csv",
         "recipe.toml",
         "report.html",
         "run.json",

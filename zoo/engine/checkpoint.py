@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import time
 import zipfile
 from dataclasses import dataclass, field
@@ -86,7 +87,7 @@ class Checkpoint:
 def values(variables: Sequence[keras.Variable]) -> dict[str, np.ndarray]:
     """Copy variables to the host, by place and path: random generators may share a path."""
     return {
-        f"{place}:{each.path}": np.array(keras.ops.convert_to_numpy(each.value))
+        _key(place, each): np.array(keras.ops.convert_to_numpy(each.value))
         for place, each in enumerate(variables)
     }
 
@@ -97,7 +98,7 @@ def assign(variables: Sequence[keras.Variable], stored: Mapping[str, np.ndarray]
     Raises:
         RunError: If the model has other variables than those that were stored.
     """
-    named = {f"{place}:{each.path}": each for place, each in enumerate(variables)}
+    named = {_key(place, each): each for place, each in enumerate(variables)}
     if named.keys() != stored.keys():
         raise RunError(
             "the model differs from the one that was being trained",
@@ -126,3 +127,8 @@ class Pace:
         """Note a writing that began at `started` and has just ended."""
         now = self._clock()
         self._next = now + (now - started) / SHARE
+
+
+def _key(place: int, variable: keras.Variable) -> str:
+    """Name a variable by its place and path; Keras numbers seed generators anew in each model."""
+    return f"{place}:{re.sub(r'seed_generator_[0-9]+', 'seed_generator', variable.path)}"

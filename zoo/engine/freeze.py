@@ -148,7 +148,9 @@ class Contract:
         """
         may = {variable.path for variable in moving(model)}
         every = anatomy.whole(model)
-        moved = {each.path for each in every.variables if _digest(each) != self.before[each.path]}
+        moved = {
+            each.path for each in every.variables if _digest(each) != self.before.get(each.path)
+        }
         if astray := sorted(moved - may):
             raise Failure(
                 f"phase {phase.name} moved what it holds frozen: {_some(astray)}",

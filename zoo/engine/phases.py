@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from zoo import registry
-from zoo.engine import anatomy, augment, cutline, data, features, feed, freeze, history, loss, phase
+from zoo.engine import (
+    anatomy,
+    artefact,
+    augment,
+    cutline,
+    data,
+    features,
+    feed,
+    freeze,
+    history,
+    loss,
+    phase,
+    surgery,
+)
 from zoo.engine.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
@@ -39,6 +52,7 @@ class Log:
         earlier: Seconds that went into the training so far, in whatever processes.
         contracts: What `Contract.check` found, by phase.
         unreadable: Why a picture was left out, by its name.
+        surgery: Certificates of the operations before phases, in order.
     """
 
     folder: Path
@@ -50,6 +64,7 @@ class Log:
     earlier: float = 0.0
     contracts: dict[str, Any] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
+    surgery: list[dict[str, Any]] = field(default_factory=list)
 
     def facts(self) -> dict[str, Any]:
         """All of it but the folder, as plain data."""
@@ -63,7 +78,7 @@ class Log:
         return cls(folder, **{key: value for key, value in facts.items() if key in known})
 
 
-def train(job: Job, draft: Run, shown: Screen) -> Log:
+def train(job: Job, draft: Run, shown: Screen) -> tuple[keras.Model, Log]:
     """Go through the recipe, each phase beginning with the best weights of the one before.
 
     Args:
@@ -72,14 +87,13 @@ def train(job: Job, draft: Run, shown: Screen) -> Log:
         shown: Where progress goes.
 
     Returns:
-        What is known of the phases.
+        The trained model, which operations may have changed, and what is known of the phases.
 
     Raises:
         Failure: If a phase diverged or broke its contract.
         OutOfMemory: If the device's memory does not suffice.
         RunError: If the checkpoint is of another model.
     """
-    model = job.model
     samples = job.folder.split("train"), job.folder.split("val")
     table = draft.path / "history.csv"
     point = Checkpoint.read(draft.checkpoints)
@@ -87,11 +101,18 @@ def train(job: Job, draft: Run, shown: Screen) -> Log:
     history.cut(table, log.history)
     if point is not None:
         shown.note(f"going on after {log.first_epoch + log.done} epochs")
+    for number in range(log.phase):
+        job = _operated(job, draft, log, number)
+    model = job.model
     if log.phase:
         anatomy.whole(model).load_weights(_best(draft, job.recipe, log.phase - 1))
     clock = _Clock(log)
     with data.tolerate(samples[0]) as bad, data.tolerate(samples[1]) as bad_val:
         for number, leg in list(enumerate(job.recipe.phases))[log.phase :]:
+            job = _operated(job, draft, log, number)
+            model = job.model
+            for row in log.surgery if leg.surgery else ():
+                shown.line(_certified(row))
             groups = freeze.free(model, leg)
             shown.line(_headline(model, leg, groups))
             before = point.facts["before"] if point and point.arrays else None
@@ -124,7 +145,38 @@ def train(job: Job, draft: Run, shown: Screen) -> Log:
             clock.note(leg.name)
             log.unreadable |= {**bad.reasons, **bad_val.reasons}
             Checkpoint(log.facts()).write(log.folder)
-    return log
+    return model, log
+
+
+def _operated(job: Job, draft: Run, log: Log, number: int) -> Job:
+    """The job with the model that the operations before a phase make of it.
+
+    What an earlier process made and certified is read again.
+    """
+    leg = job.recipe.phases[number]
+    if not leg.surgery:
+        return job
+    file = f"{draft.checkpoints.name}/{number + 1}-{leg.name}.operated.keras"
+    if any(row["model"] == file for row in log.surgery):
+        return replace(job, model=artefact.load(draft.path / file))
+    model, log.surgery = surgery.before(
+        job.model,
+        leg.surgery,
+        job.folder.split("train"),
+        run=draft.path,
+        file=file,
+        root=job.folder.root.absolute(),
+        earlier=log.surgery,
+    )
+    return replace(job, model=model)
+
+
+def _certified(row: dict[str, Any]) -> str:
+    """Say what an operation did to the answers."""
+    return (
+        f"{row['step']['do']}: {len(row['changed'])} changes, logits differ by "
+        f"{row['relative']:.2g} of the largest, {row['agreement']:.1%} of the answers stayed"
+    )
 
 
 def _source(

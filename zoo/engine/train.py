@@ -243,7 +243,7 @@ def _carry_out(job: Job, draft: Run, shown: Screen, fit_memory: bool) -> None:
     try:
         while True:
             try:
-                log = phases.train(job, draft, shown)
+                model, log = phases.train(job, draft, shown)
                 break
             except phase.OutOfMemory as error:
                 again = job.halved()
@@ -252,7 +252,6 @@ def _carry_out(job: Job, draft: Run, shown: Screen, fit_memory: bool) -> None:
                 shown.note(f"{error.message}; going on with each batch in twice as many parts")
                 job = again
                 draft.write("recipe.toml", recipes.to_toml(job.recipe))
-        model = job.model
         unreadable = {**job.folder.unreadable, **log.unreadable}
         for id, reason in unreadable.items():
             shown.note(f"left out: {id}: {reason}")
@@ -262,7 +261,11 @@ def _carry_out(job: Job, draft: Run, shown: Screen, fit_memory: bool) -> None:
         begun = time.perf_counter()
         split = "test" if job.folder.split("test") else "val"
         metrics = evaluate.evaluate(
-            model, job.folder, split=split, batch_size=job.recipe.phases[-1].batch_size
+            model,
+            job.folder,
+            split=split,
+            batch_size=job.recipe.phases[-1].batch_size,
+            predictions=draft.path / evaluate.PREDICTIONS,
         )
         draft.write("metrics.json", metrics)
         timings = {
@@ -270,8 +273,15 @@ def _carry_out(job: Job, draft: Run, shown: Screen, fit_memory: bool) -> None:
             "evaluate": _since(begun),
             "total": round(_since(begun) + log.earlier, 3),
         }
-        finished = draft.update(timings=timings, unreadable=unreadable, contracts=log.contracts)
-        report.write(finished)
+        operated = {"surgery": log.surgery, "resolved": anatomy.of(model).resolved}
+        finished = draft.update(
+            timings=timings,
+            unreadable=unreadable,
+            contracts=log.contracts,
+            parameters=model.count_params(),
+            **(operated if log.surgery else {}),
+        )
+        report.write(finished, model)
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
         raise RunError(
