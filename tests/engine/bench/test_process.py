@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 
 from zoo.benchmark.case import Case
 from zoo.benchmark.document import Row, Spread
@@ -26,7 +27,11 @@ def row(case: Case, speed: float, **more) -> Row:
 
 def asked(case: Case, answer: Path, monkeypatch) -> dict:
     monkeypatch.setattr(sys, "stdin", io.StringIO(case.model_dump_json()))
-    worker.main("row", answer)
+    rounds = tf.config.experimental.tensor_float_32_execution_enabled()
+    try:
+        worker.main("row", answer)
+    finally:  # the worker sets its process for good, and here that is the tests'
+        tf.config.experimental.enable_tensor_float_32_execution(rounds)
     return json.loads(answer.read_text())
 
 
