@@ -30,6 +30,7 @@ ELSEWHERE = ("VGG16", "VGG19")
 
 CAFFE = '{ order = "bgr", mean = [103.939, 116.779, 123.68] }'
 TF = "{ mean = [1.0, 1.0, 1.0], scale = 127.5 }"
+HALVED = "{ mean = [1.0, 1.0, 1.0], scale = 128 }"
 TORCH = "{ mean = [0.485, 0.456, 0.406], std = [0.229, 0.224, 0.225], scale = 255 }"
 
 
@@ -368,9 +369,9 @@ def _accuracy(name: str) -> str:
 
 
 def _normalization(constructor: Any) -> str:
-    # EfficientNetV2 has the preprocessing of version 1 in B0 to B3 alone.
+    # EfficientNetV2 has the preprocessing of version 1 in B0 to B3 alone; the others divide by 128.
     if constructor.__name__ in ("EfficientNetV2S", "EfficientNetV2M", "EfficientNetV2L"):
-        return TF
+        return HALVED
     return FAMILIES[_module(constructor)].normalization
 
 
