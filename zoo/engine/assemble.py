@@ -137,7 +137,9 @@ def assemble(
     )
     try:
         backbone = keras.Model(image, uncut).layers if weights else ()
-        report = fill.load(model, resolved, backbone, strict=strict)
+        report = fill.load(
+            model, resolved, backbone, named=not isinstance(classes, int), strict=strict
+        )
     finally:
         settle()
     if report:

@@ -50,6 +50,7 @@ def load(
     resolved: ResolvedModel,
     backbone: Sequence[keras.layers.Layer] = (),
     *,
+    named: bool = False,
     strict: bool = False,
 ) -> dict[str, Any]:
     """Fill a model with the pretrained weights of its tag.
@@ -59,6 +60,8 @@ def load(
         resolved: Its resolved name.
         backbone: The layers of its backbone before it was cut, in their order, for files that know
             no names.
+        named: Whether the model's classes were given by name, not as a number that says nothing
+            of their names.
         strict: Refuse anything but a full match.
 
     Returns:
@@ -75,7 +78,7 @@ def load(
     if weights is None:
         return {}
     path = source.fetch(resolved.backbone.part, weights)
-    filling = _Filling(model, resolved, weights, backbone)
+    filling = _Filling(model, resolved, weights, backbone, named)
     for name, arrays in filling.layers(path):
         filling.take(name, arrays)
     report = filling.report()
@@ -93,8 +96,10 @@ class _Filling:
         resolved: ResolvedModel,
         weights: Weights,
         order: Sequence[keras.layers.Layer],
+        named: bool,
     ) -> None:
         self.model, self.resolved, self.weights, self.order = model, resolved, weights, order
+        self.named = named
         self.name = _name(resolved.backbone, weights)
         self.local = weights.source.startswith("file://")
         stages = anatomy.stages(model)
@@ -214,8 +219,7 @@ class _Filling:
             counts = ours[-1][-1], theirs[-1][-1]
             if counts[0] != counts[1]:
                 return f"the model has {counts[0]} classes, the weights have {counts[1]}"
-            unnamed = known == anatomy.class_names(counts[0])
-            if names and not unnamed and known != names:
+            if names and self.named and known != names:
                 return "the model's classes are others, or in another order"
             if ours == theirs:
                 self.classes = names or ()
