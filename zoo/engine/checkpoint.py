@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 NAME = "resume.npz"
 SCHEMA = 1
 
-SHARE = 0.05
+SHARE = 0.01
 """Writing takes at most this share of the time: the next one waits until it does."""
 
 

@@ -249,6 +249,8 @@ class _Pictures:
         """Give images, labels and indices of a batch, unreadable ones dropped or replaced."""
         if self._unreadable.error is not None:  # Whoever met it may have had no one to tell.
             raise self._unreadable.error
+        if self._ready[indices].all():
+            return self._pixels[indices], self._labels[indices], indices
         count = len(self._samples)
         images = np.empty((len(indices), *self._size, 3), np.uint8)
         taken = []

@@ -24,7 +24,7 @@ import tensorflow as tf
 from zoo import transform
 from zoo.engine import anatomy, augment, cutline, data, freeze, runtime
 from zoo.engine.assemble import assemble
-from zoo.engine.feed import Feed
+from zoo.engine.feed import Feed, once
 from zoo.engine.shards import INDEX, Shards, TooLarge
 from zoo.errors import DataError, ModelError
 from zoo.index import cache_folder
@@ -145,6 +145,7 @@ def feed(
         return _batches(train, phase.batch_size, store, weights, seed, epoch)
 
     validation = _batches(val, phase.batch_size, lambda epoch: clean, None, None, 0)
+    validation = once(validation.take(-(-len(val) // phase.batch_size)))
     ids = tuple(sample.id for sample in train)
     return Feed(part, training, validation, ids, len(val))
 

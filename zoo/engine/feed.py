@@ -26,7 +26,7 @@ class Feed:
         part: Builds the part of the model that batches enter, up to what the loss is taken on, as
             a functional model of the class it is given.
         train: Gives endless training batches from an epoch on, (x, labels) or with weights.
-        val: Endless batches of the validation pictures in their order.
+        val: Batches of the validation pictures in their order, once through.
         ids: Names of the training samples, in the order whose permutations `data.order` gives.
         val_count: Number of validation samples.
     """
@@ -69,17 +69,26 @@ def pictures(
     size = tuple(model.input.shape[1:3])
 
     def batches(epoch: int) -> tf.data.Dataset:
-        # Endless datasets with counted steps keep their iterators: Keras starts a new one at the
+        # An endless dataset with counted steps keeps its iterator: Keras starts a new one at the
         # end of an epoch otherwise, which decodes a few batches for nobody.
         return data.batches(
             train, size, phase.batch_size, shuffle=seed, epoch=epoch, epochs=None, policy=policy,
             weights=weights, unreadable=unreadable[0], **how,
         )  # fmt: skip
 
-    clean = data.batches(val, size, phase.batch_size, epochs=None, unreadable=unreadable[1], **how)
+    clean = once(data.batches(val, size, phase.batch_size, unreadable=unreadable[1], **how))
     ids = tuple(sample.id for sample in train)
 
     def part(kind: type[keras.Model]) -> keras.Model:
         return kind(model.input, anatomy.training_logits(model))
 
     return Feed(part, batches, clean, ids, len(val))
+
+
+def once(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Batches for validation, to be counted by Keras.
+
+    Keras starts an iterator anew for each validation. An endless one would go on decoding for
+    nobody; at the end of one whose length it knows, Keras starts another for nobody.
+    """
+    return dataset.filter(lambda *_: True)  # what comes out of a filter has no known length
