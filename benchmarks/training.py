@@ -1,9 +1,9 @@
 """`zoo train` beside a hand-written loop: the same model, pictures, optimizer and validation.
 
-Both keep the weights of the best epoch. Bound: an epoch of `zoo train` runs at 0.97 or better of the
-loop's speed. The two take turns epoch by epoch in one process: an epoch by hand is trained whenever
-zoo is about to begin one. Between two of those lies all that an epoch of zoo costs: steps,
-validation, callbacks, history, checkpoint.
+Both keep the weights of the best epoch. Bound: an epoch of `zoo train` runs at 0.97 or better of
+the loop's speed. The two take turns epoch by epoch in one process: an epoch by hand is trained
+whenever zoo is about to begin one. Between two of those lies all that an epoch of zoo costs:
+steps, validation, callbacks, history, checkpoint.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def beside(case: Case) -> list[tuple[float, float]]:
 
         turns = Turns()
         with (
-            mock.patch.object(phases, "_plugin_callbacks", lambda run: [turns]),
+            mock.patch.object(phases, "_plugin_callbacks", return_value=[turns]),
             contextlib.redirect_stderr(io.StringIO()),
         ):
             zoo.train(
