@@ -19,7 +19,7 @@ from zoo.engine import runtime
 
 SPEC = "vgg16+dense:units=4096:layers=2"
 BATCH = 4
-REPEATS = 5
+REPEATS = 9
 BOUND = 1.1
 FEW, MANY = 100, 100_000
 

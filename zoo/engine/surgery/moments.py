@@ -1,8 +1,8 @@
 """Mean and variance of activations in one pass over any number of pictures.
 
-Each batch is reduced on the device, rows of a map in float32 about a provisional mean and those
-sums in float64; batches are merged in float64: T. Chan, G. Golub, R. LeVeque, Updating Formulae and
-a Pairwise Algorithm for Computing Sample Variances, COMPSTAT 1982.
+Each batch is reduced on the device, a few lines of a map in float32 about a provisional mean and
+those sums in float64; batches are merged in float64: T. Chan, G. Golub, R. LeVeque, Updating
+Formulae and a Pairwise Algorithm for Computing Sample Variances, COMPSTAT 1982.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+
+LINES = 14
+"""Lines of a map that are added at once: measured fastest on maps of 14 to 224 lines."""
 
 
 @dataclass
@@ -116,11 +119,22 @@ def _sums(tensor: tf.Tensor, centre: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 @tf.function(jit_compile=True)
 def _of_map(tensor: tf.Tensor, centre: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    # Fused, the map is read once; a few hundred values a row are safe in float32.
-    deviations = tf.cast(tensor, tf.float32) - tf.cast(centre, tf.float32)
-    rows = (tf.reduce_sum(each, 2) for each in (deviations, tf.square(deviations)))
-    first, second = (tf.reduce_sum(tf.cast(each, tf.float64), (0, 1)) for each in rows)
+    # Fused, the map is read once. Whole lines are added to each other, which is one long vector
+    # addition, a few of them in float32: a single sum of that many values loses nothing.
+    _, height, width, channels = tensor.shape
+    lines = tf.reshape(tf.cast(tensor, tf.float32), (-1, _section(height), width * channels))
+    deviations = lines - tf.tile(tf.cast(centre, tf.float32), [width])
+    sections = (tf.reduce_sum(each, 1) for each in (deviations, tf.square(deviations)))
+    first, second = (
+        tf.reduce_sum(tf.reshape(tf.cast(each, tf.float64), (-1, channels)), 0) for each in sections
+    )
     return first, second
+
+
+def _section(height: int) -> int:
+    """How many lines of a map of some height are added at once: a divisor of it."""
+    few = max(lines for lines in range(1, LINES + 1) if height % lines == 0)
+    return few if few >= LINES // 4 else height
 
 
 def _of_rows(tensor: tf.Tensor, centre: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
