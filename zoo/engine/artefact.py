@@ -11,16 +11,22 @@ from typing import Any
 import keras
 
 from zoo import __version__, registry, stored, untrusted
+from zoo.engine import anatomy
 from zoo.engine.anatomy import Anatomy, of
 from zoo.errors import ModelError
 
+AUXILIARY = "auxiliary"
+"""Key for the names of the outputs that are auxiliary classifiers."""
 
-def save(model: keras.Model, path: str | Path) -> Path:
+
+def save(model: keras.Model, path: str | Path, *, auxiliary: bool = False) -> Path:
     """Write a model and its anatomy to one `.keras` file, beside and renamed.
 
     Args:
         model: The model.
         path: Where to, ending in `.keras`. A file that is there is replaced.
+        auxiliary: Keep auxiliary classifiers, which only a training goes on with. To Keras alone
+            they are further outputs.
 
     Returns:
         The path.
@@ -34,6 +40,9 @@ def save(model: keras.Model, path: str | Path) -> Path:
     if not path.parent.is_dir():
         raise ModelError(f"the folder {path.parent} does not exist", "make it first")
     document = {"format": stored.FORMAT, "zoo": __version__, **of(model).document()}
+    if auxiliary:
+        document[AUXILIARY] = list(anatomy.auxiliary(model))
+        model = anatomy.whole(model)
     beside = path.with_name(f".{path.stem}.unfinished.keras")
     try:
         keras.saving.save_model(model, beside)
@@ -76,9 +85,14 @@ def load(target: str | Path, *, values: bool = True) -> keras.Model:
         reason = str(error).strip().partition("\n")[0]
         raise ModelError(f"{path} cannot be loaded: {reason}") from error
     if facts is not None:
+        beside = facts.pop(AUXILIARY, ())
         try:
+            if beside:
+                output, *others = model.outputs
+                model = keras.Model(model.inputs[0], output, name=model.name)
+                model.zoo_auxiliary = dict(zip(beside, others, strict=True))
             model.zoo_anatomy = Anatomy.read(facts)
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{path}: {stored.MEMBER} is damaged") from error
     return model
 

@@ -160,7 +160,7 @@ def top(
     *,
     dtype: str,
     seed: int | None,
-) -> keras.KerasTensor:
+) -> tuple[keras.KerasTensor, dict[str, keras.KerasTensor]]:
     """Put a head on the taps of a backbone that is there.
 
     Args:
@@ -171,11 +171,11 @@ def top(
         seed: As `assemble`.
 
     Returns:
-        The probabilities [N, units].
+        The probabilities [N, units], and the logits of auxiliary classifiers by name.
     """
     with _policy(dtype), seeded(seed):
-        logits, _ = _logits(head, _call(head, dict(taps), units), units)
-        return _probabilities(logits)
+        logits, auxiliary = _logits(head, _call(head, dict(taps), units), units)
+        return _probabilities(logits), auxiliary
 
 
 def _probabilities(logits: keras.KerasTensor) -> keras.KerasTensor:

@@ -54,5 +54,5 @@ def before(
         checked = Pictures.of(model, samples).checked()
         model, certificate, logits = apply(model, surgery.parse(step), samples)
         rows.append(record(run, len(rows) + 1, certificate, logits, checked, root, file))
-    artefact.save(model, run / file)
+    artefact.save(model, run / file, auxiliary=True)
     return model, rows

@@ -70,14 +70,19 @@ def convert(model: keras.Model, step: Convert, pictures: Pictures) -> Outcome:
 
 
 def _fill(model: keras.Model, built: keras.Model, name: str) -> list[str]:
-    """Copy weights by layer name; gives the batch norms that have no counterpart."""
-    before = {layer.name: layer for layer in model.layers if layer.weights}
+    """Copy weights by layer name; gives the batch norms that have no counterpart.
+
+    Auxiliary classifiers that a model from a file has lost begin anew.
+    """
+    before = {layer.name: layer for layer in anatomy.whole(model).layers if layer.weights}
+    own = {layer.name for layer in built.layers}
     new = []
-    for layer in built.layers:
+    for layer in (anatomy.whole(built) if anatomy.auxiliary(model) else built).layers:
         if not layer.weights:
             continue
         old = before.pop(layer.name, None)
-        if old is None and isinstance(layer, keras.layers.BatchNormalization):
+        norm = isinstance(layer, keras.layers.BatchNormalization) and layer.name in own
+        if old is None and norm:
             new.append(layer.name)
             continue
         shapes = [tuple(weight.shape) for weight in layer.weights]

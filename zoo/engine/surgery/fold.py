@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
+from zoo.engine import anatomy
 from zoo.engine.export import fold as folding
 from zoo.engine.surgery.insert import precision
 from zoo.engine.surgery.outcome import Outcome
@@ -45,7 +46,9 @@ def fold(model: keras.Model, step: FoldBatchNorm, pictures: Pictures) -> Outcome
     accepted = [each for each in model.layers if type(each) is keras.layers.BatchNormalization]
     chosen = select(model, step.layers, accepted, "batch normalisation")
     idle = [layer.name for layer in chosen if _is_identity(layer)]
-    plan = folding.plan(model, only={layer.name for layer in chosen} - set(idle))
+    # An auxiliary classifier may read what batch normalisation gives, too.
+    whole = anatomy.whole(model)
+    plan = folding.plan(whole, only={layer.name for layer in chosen} - set(idle))
     if plan.kept:
         raise SurgeryError(
             f"{', '.join(plan.kept)} cannot be folded: an activation, a pool or a padded "
@@ -53,7 +56,7 @@ def fold(model: keras.Model, step: FoldBatchNorm, pictures: Pictures) -> Outcome
             "name only those that can: fold-bn --layers NAME",
         )
     gone = {*plan.absorbed, *idle}
-    takers = [layer for layer in model.layers if plan.changes(layer)]
+    takers = [layer for layer in whole.layers if plan.changes(layer)]
     stand_ins = {layer.name: copy(layer, use_bias=True) for layer in takers}
     built = rebuild(model, layers={**dict.fromkeys(gone), **stand_ins})
     for layer in takers:

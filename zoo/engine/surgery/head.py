@@ -64,6 +64,9 @@ def replace_head(model: keras.Model, step: ReplaceHead, pictures: Pictures) -> O
         built = _replaced(model, step.head, len(classes), step.seed)
         same = _take_over(model, built)
     kept = _keep_rows(old, built.get_layer(LOGITS), known.classes, classes) if same else ()
+    if step.head is None:
+        for before, after in zip(_classifiers(model), _classifiers(built), strict=True):
+            _keep_rows(before, after, known.classes, classes)
     built.zoo_anatomy = _renamed(built, known, classes, step.head)
     return Outcome(
         built,
@@ -76,9 +79,24 @@ def replace_head(model: keras.Model, step: ReplaceHead, pictures: Pictures) -> O
 def _resized(model: keras.Model, old: keras.layers.Dense, units: int, seed: int) -> keras.Model:
     """The same model with another number of classes; their weights are new."""
     with assemble.seeded(seed):
-        logits = copy(old, units=units)
+        ends = [old, *_classifiers(model)]
+        stand_ins = {each.name: copy(each, units=units) for each in ends}
         softmax = keras.layers.Activation("softmax", dtype="float32", name="probabilities")
-        return rebuild(model, layers={LOGITS: logits, "probabilities": softmax})
+        return rebuild(model, layers={**stand_ins, "probabilities": softmax})
+
+
+def _classifiers(model: keras.Model) -> list[keras.layers.Dense]:
+    """The layers whose rows are classes at the ends of the auxiliary classifiers."""
+    ends = {
+        name: tensor._keras_history.operation for name, tensor in anatomy.auxiliary(model).items()
+    }
+    for name, layer in ends.items():
+        if not isinstance(layer, keras.layers.Dense):
+            raise SurgeryError(
+                f"the auxiliary classifier {name!r} ends in {type(layer).__name__}; "
+                "accepted is Dense, whose rows are classes"
+            )
+    return list(ends.values())
 
 
 def _replaced(model: keras.Model, head: str, units: int, seed: int) -> keras.Model:
@@ -87,8 +105,11 @@ def _replaced(model: keras.Model, head: str, units: int, seed: int) -> keras.Mod
     resolved = parts.resolve_part(parts.parse_part("head", head))
     body = rebuild(model)
     taps = {name: anatomy.tap_tensor(body, name) for name in anatomy.of(model).taps}
-    probabilities = assemble.top(resolved, taps, units, dtype=precision(model), seed=seed)
+    probabilities, auxiliary = assemble.top(
+        resolved, taps, units, dtype=precision(model), seed=seed
+    )
     built = keras.Model(body.input, probabilities, name=model.name)
+    built.zoo_auxiliary = auxiliary
     built.zoo_anatomy = body.zoo_anatomy
     return built
 

@@ -31,16 +31,20 @@ def rebuild(
         entry: What the layers get in place of the input; None for the input itself.
 
     Returns:
-        The new model with its anatomy. Layers of equal name have equal weights; those of `layers`
-        and `after` have what they were made with.
+        The new model with its anatomy, and its auxiliary classifiers unless the size of the input
+        is another, for which they were not made. Layers of equal name have equal weights; those of
+        `layers` and `after` have what they were made with.
     """
     layers, after = layers or {}, after or {}
+    beside = anatomy.auxiliary(model)
+    if image is not None and image.shape[1:3] != model.input.shape[1:3]:
+        beside = {}
+    whole = anatomy.whole(model) if beside else model
     if image is None:
         image = keras.Input(model.input.shape[1:], name=model.inputs[0].name, dtype="float32")
     clones: dict[str, Any] = {}
     tensors = {id(model.input): image if entry is None else entry}
-    network = Network(model)
-    for node in network.nodes:
+    for node in Network(whole).nodes:
         layer = node.operation
         args, kwargs = node.arguments.fill_in(tensors)
         if layer.name in layers and layers[layer.name] is None:
@@ -55,7 +59,8 @@ def rebuild(
     built = keras.Model(image, outputs[0] if len(outputs) == 1 else outputs, name=model.name)
     for name, clone in clones.items():
         if name not in layers and isinstance(clone, keras.Layer) and clone.weights:
-            clone.set_weights(model.get_layer(name).get_weights())
+            clone.set_weights(whole.get_layer(name).get_weights())
+    built.zoo_auxiliary = {name: tensors[id(each)] for name, each in beside.items()}
     return describe(built, model, tensors)
 
 
