@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from zoo.engine import anatomy
 from zoo.errors import ZooError
 from zoo.option import Option
 from zoo.testing.subject import Skip, Subject
@@ -58,7 +59,8 @@ def others(option: Option, value: Any) -> Iterator[Any]:
 
 
 def _architecture(model: keras.Model) -> str:
-    return json.dumps(model.get_config(), default=str, sort_keys=True)
+    """Of the model as it is trained, auxiliary classifiers and all."""
+    return json.dumps(anatomy.whole(model).get_config(), default=str, sort_keys=True)
 
 
 CHECKS = (every_option_has_an_effect, dropout_drops)
