@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import zoo
-from zoo.engine import anatomy, cutline, data, features, feed, freeze, picture
+from zoo.engine import anatomy, cutline, data, features, feed, freeze, picture, shelf
 from zoo.engine.shards import INDEX, Shards, TooLarge
 from zoo.errors import DataError
 from zoo.recipe import Phase
@@ -24,7 +24,7 @@ SIZE = 16
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch) -> Path:
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache" / features.FOLDER
+    return tmp_path / "cache" / shelf.FOLDER
 
 
 @pytest.fixture(scope="module")
@@ -234,16 +234,16 @@ def test_what_was_longest_unused_goes_first(model, samples, cache):
     for number, part in enumerate((samples, samples[:6], samples[:3])):
         store = features.extract(source(model), part)
         os.utime(store.folder / INDEX, (number, number))
-    rows = list(features.stored())
+    rows = list(shelf.stored())
     assert [row["samples"] for row in rows] == [10, 6, 3]
     assert all(row["complete"] for row in rows)
-    gone = features.collect(rows[1]["bytes"] + rows[2]["bytes"])
+    gone = shelf.collect(rows[1]["bytes"] + rows[2]["bytes"])
     assert [row["samples"] for row in gone] == [10]
     assert len(list(cache.iterdir())) == 2
 
 
 def test_a_cache_that_does_not_fit_is_not_begun(model, samples, monkeypatch):
-    monkeypatch.setattr(features, "SPARE", 0.0)
+    monkeypatch.setattr(shelf, "SPARE", 0.0)
     assert fed(model, samples) is None
 
 

@@ -74,6 +74,19 @@ def start(cache: Path, *words: object) -> subprocess.Popen:
     )
 
 
+def killed(process: subprocess.Popen, seconds: float) -> None:
+    """Let a process run for so long and no longer."""
+    time.sleep(seconds)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def onward(out: Path, words: list[object]) -> list[object]:
+    """What a user types after a crash: training again where nothing was written yet."""
+    going = out.with_name(f"{out.name}{run.UNFINISHED}")
+    return ["--resume", out] if going.exists() else [*words, "--out", out]
+
+
 def facts(made: Path) -> dict:
     """All that has to be the same: weights, rows, scores."""
     import zoo
@@ -114,22 +127,13 @@ def test_kill_9_at_any_moment(pictures: Path, tmp_path: Path):
     for number in range(KILLS):
         out = tmp_path / f"killed-{number}"
         cache = tmp_path / f"cache-{number}"
-        process = start(cache, *words, "--out", out)
         # Two in three in the time of training, after the import of TensorFlow.
-        time.sleep(length * draws.uniform(0.3, 1.0))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        for again in range(2):
-            if out.exists():
-                break
-            going = out.with_name(f"{out.name}{run.UNFINISHED}")
-            more = ["--resume", out] if going.exists() else [*words, "--out", out]
-            process = start(cache, *more)
-            if not again and number % 2:  # killed a second time while it goes on
-                time.sleep(length * draws.uniform(0.3, 0.8))
-                process.send_signal(signal.SIGKILL)
-                process.communicate()
-        told, _ = process.communicate()
+        killed(start(cache, *words, "--out", out), length * draws.uniform(0.3, 1.0))
+        if number % 2 and not out.exists():  # killed a second time while it goes on
+            killed(start(cache, *onward(out, words)), length * draws.uniform(0.3, 0.8))
+        told = ""
+        if not out.exists():
+            told, _ = start(cache, *onward(out, words)).communicate()
         assert out.exists(), told
         found = facts(out)
         for key, value in expected.items():

@@ -62,6 +62,11 @@ if TYPE_CHECKING:
 @click.option(
     "--fit-memory", is_flag=True, help="Halve what does not fit into memory, at the same result."
 )
+@click.option(
+    "--disk-cache",
+    is_flag=True,
+    help="Keep decoded pictures on disk where memory does not hold them.",
+)
 @pretrained.options
 @pretrained.license_option
 @devices.options
@@ -79,6 +84,7 @@ def command(
     dtype: str | None,
     seed: int,
     fit_memory: bool,
+    disk_cache: bool,
     weights: Path | None,
     weights_format: str | None,
     weights_normalization: str | None,
@@ -91,7 +97,7 @@ def command(
     DATA holds a folder per class, or train/, val/ and test/ with a folder per class in each.
     """
     if unfinished is not None:
-        _resume(unfinished, words, fit_memory, device, verbose)
+        _resume(unfinished, words, fit_memory, disk_cache, device, verbose)
         return
     if out is None:
         raise RunError("zoo train needs a folder for the run", "such as: --out runs/flowers")
@@ -133,6 +139,7 @@ def command(
             seed=seed,
             device=device,
             fit_memory=fit_memory,
+            disk_cache=disk_cache,
             weights=weights,
             weights_format=weights_format,
             weights_normalization=weights_normalization,
@@ -141,7 +148,12 @@ def command(
 
 
 def _resume(
-    out: Path, words: tuple[str, ...], fit_memory: bool, device: str | None, verbose: bool
+    out: Path,
+    words: tuple[str, ...],
+    fit_memory: bool,
+    disk_cache: bool,
+    device: str | None,
+    verbose: bool,
 ) -> None:
     """Go on with a run that did not finish."""
     if words:
@@ -157,7 +169,7 @@ def _resume(
     from zoo.engine.train import resume
 
     with _kept(out):
-        finished = resume(out, device=device, fit_memory=fit_memory)
+        finished = resume(out, device=device, fit_memory=fit_memory, disk_cache=disk_cache)
     show.document(_document(finished), _render)
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     import tensorflow as tf
 
+    from zoo.engine.shards import Shards
+
     Augment = Callable[
         [tf.Tensor, tf.Tensor, int, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]
     ]
@@ -43,6 +45,7 @@ def batches(
     policy: Augment | None = None,
     weights: np.ndarray | None = None,
     cache_bytes: int = CACHE_BYTES,
+    stored: Shards | None = None,
     unreadable: Unreadable | None = None,
     on_unreadable: Literal["replace", "drop"] = "replace",
     with_indices: bool = False,
@@ -65,6 +68,7 @@ def batches(
         weights: Factors on the loss by class, float32 [classes], to give each picture's as a
             further element; None for none.
         cache_bytes: Keep decoded pictures in memory if all of them fit; 0 decodes every time.
+        stored: What `decoded.keep` made of these samples; nothing is decoded then.
         unreadable: Collects pictures that do not decode; see `tolerate`. Without it the first
             such picture is an error.
         on_unreadable: What takes the place of such a picture: the next readable one ("replace",
@@ -82,7 +86,12 @@ def batches(
     if not samples:
         raise DataError("there are no pictures to make batches of")
     pictures = _Pictures(
-        samples, size, preprocessing, cache_bytes, unreadable or Unreadable(len(samples), 0.0)
+        samples,
+        size,
+        preprocessing,
+        cache_bytes,
+        unreadable or Unreadable(len(samples), 0.0),
+        stored,
     )
     drop = on_unreadable == "drop"
     height, width = size
@@ -223,7 +232,7 @@ class Unreadable:
 
 
 class _Pictures:
-    """The pixels of samples by index, kept in memory where they fit."""
+    """The pixels of samples by index, from the disk, or kept in memory where they fit."""
 
     def __init__(
         self,
@@ -232,6 +241,7 @@ class _Pictures:
         preprocessing: Mapping[str, Any],
         cache_bytes: int,
         unreadable: Unreadable,
+        stored: Shards | None,
     ) -> None:
         self._samples = samples
         self._size = size
@@ -239,18 +249,23 @@ class _Pictures:
         self._labels = np.array([sample.label for sample in samples], np.int64)
         self._unreadable = unreadable
         self._broken: set[int] = set()
+        if stored is not None:
+            self._cached, self._ready, self._rows = False, stored.there(), stored.gather
+            self._broken.update(np.flatnonzero(~self._ready).tolist())
+            return
         shape = (len(samples), *size, 3)
         self._cached = bool(np.prod(shape, dtype=np.int64) <= cache_bytes)
         # Pages of an empty array take memory only once they are written.
         self._pixels = np.empty(shape if self._cached else (0,), np.uint8)
         self._ready = np.zeros(len(samples), bool)
+        self._rows = self._pixels.__getitem__
 
     def take(self, indices: np.ndarray, drop: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Give images, labels and indices of a batch, unreadable ones dropped or replaced."""
         if self._unreadable.error is not None:  # Whoever met it may have had no one to tell.
             raise self._unreadable.error
         if self._ready[indices].all():
-            return self._pixels[indices], self._labels[indices], indices
+            return self._rows(indices), self._labels[indices], indices
         count = len(self._samples)
         images = np.empty((len(indices), *self._size, 3), np.uint8)
         taken = []
@@ -267,7 +282,7 @@ class _Pictures:
     def _one(self, index: int) -> np.ndarray | None:
         """Give one picture's pixels, or None where it does not decode."""
         if self._ready[index]:
-            return self._pixels[index]
+            return self._rows(np.array([index]))[0]
         if index in self._broken:
             return None
         sample = self._samples[index]

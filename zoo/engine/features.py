@@ -9,12 +9,9 @@ sample, so no order of reading can put a label to another picture's features.
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -22,16 +19,15 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import transform
-from zoo.engine import anatomy, augment, cutline, data, freeze, runtime
+from zoo.engine import anatomy, augment, cutline, data, freeze, runtime, shelf
 from zoo.engine.assemble import assemble
 from zoo.engine.feed import Feed, once
-from zoo.engine.shards import INDEX, Shards, TooLarge
+from zoo.engine.shards import Shards, TooLarge
 from zoo.errors import DataError, ModelError
-from zoo.index import cache_folder
 from zoo.recipe import Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from zoo.engine.folder import ImageFolder, Sample
     from zoo.registry import ResolvedModel
@@ -40,12 +36,8 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]
 
 SCHEMA = 1
-FOLDER = "features"
 BATCH = 32
 """Pictures that go through the backbone at once: a part of the key, since it may decide bits."""
-
-SPARE = 0.8
-"""The share of the free disk that a cache may take."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +73,7 @@ class Source:
             "schema": SCHEMA,
             "cut": cutline.name(self.tensor),
             "weights": weights.hexdigest(),
-            "graph": _sha256(layers),
+            "graph": shelf.digest(layers),
             "dtype": below.dtype_policy.name,
             "input_size": list(self.model.input.shape[1:3]),
             "preprocessing": anatomy.of(self.model).preprocessing,
@@ -122,8 +114,7 @@ def feed(
     """
     views = phase.views or 1
     shape = source.tensor.shape[1:]
-    needed = 2 * int(np.prod(shape)) * (views * len(train) + len(val))
-    if needed > SPARE * shutil.disk_usage(_existing(cache_folder())).free:
+    if not shelf.has_room(2 * int(np.prod(shape)) * (views * len(train) + len(val))):
         return None
     total = views * len(train) + len(val)
     done = 0
@@ -167,7 +158,7 @@ def of_folder(
         progress: Called with pictures done and pictures in all.
 
     Returns:
-        `features`: a row of `stored` for each split.
+        `features`: a row of `shelf.stored` for each split.
 
     Raises:
         ModelError: If the head reads more than one map.
@@ -185,7 +176,7 @@ def of_folder(
             with data.tolerate(samples) as unreadable:
                 store = extract(Source(model, tensor), samples, 0, unreadable, progress)
             wanted.add(str(store.folder))
-    rows = [row for row in stored() if row["folder"] in wanted]
+    rows = [row for row in shelf.stored() if row["folder"] in wanted]
     return {"features": sorted(rows, key=lambda row: -row["samples"])}
 
 
@@ -214,7 +205,7 @@ def extract(
         DataError: If too many pictures do not decode, or none does.
     """
     facts = source.facts(samples, view)
-    folder = cache_folder() / FOLDER / _sha256(facts)
+    folder = shelf.place(facts)
     ids = [sample.id for sample in samples]
     shape = source.tensor.shape[1:]
     store = Shards(folder, facts, ids, shape, multiple=BATCH)
@@ -224,7 +215,7 @@ def extract(
         shutil.rmtree(folder, ignore_errors=True)
         store = Shards(folder, facts, ids, shape, multiple=BATCH, dtype="float32")
         _fill(store, source, samples, view, unreadable, progress)
-    os.utime(folder / INDEX)  # when it was last of use, for `collect`
+    shelf.used(folder)
     if not store.there().any():
         raise DataError("none of the pictures can be decoded", hint="zoo data check tells more")
     return store
@@ -255,31 +246,18 @@ def _fill(
         cache_bytes=0, unreadable=unreadable, on_unreadable="drop", with_indices=True,
         preprocessing=anatomy.of(source.model).preprocessing,
     )  # fmt: skip
-    places: list[np.ndarray] = []
-    rows: list[np.ndarray] = []
-
-    def flush() -> None:
-        if places:
-            store.write(np.concatenate(places), np.concatenate(rows))
-        places.clear()
-        rows.clear()
-
     done = len(samples) - len(missing)
-    for images, _, indices in batches:
-        if not len(indices):
-            continue
-        found = missing[indices.numpy()]
-        if places and found[0] // store.rows != places[0][0] // store.rows:
-            flush()
-        if policy is not None:
-            images = policy.apply(images.numpy(), source.seed, view, found)
-        values = compute(tf.cast(images, tf.float32)).numpy()
-        places.append(found)
-        rows.append(values)
-        done += len(found)
-        if progress is not None:
-            progress(done, len(samples))
-    flush()
+    with store.filling() as add:
+        for images, _, indices in batches:
+            if not len(indices):
+                continue
+            found = missing[indices.numpy()]
+            if policy is not None:
+                images = policy.apply(images.numpy(), source.seed, view, found)
+            add(found, compute(tf.cast(images, tf.float32)).numpy())
+            done += len(found)
+            if progress is not None:
+                progress(done, len(samples))
 
 
 def _batches(
@@ -317,47 +295,6 @@ def _batches(
     return dataset.map(plain, num_parallel_calls=runtime.cores(), deterministic=True).prefetch(4)
 
 
-def stored() -> Iterator[dict[str, Any]]:
-    """What the cache holds, the longest unused first: folder, cut, samples, bytes, last use."""
-    found = []
-    for index in (cache_folder() / FOLDER).glob(f"*/{INDEX}"):
-        try:
-            facts = json.loads(index.read_text(encoding="utf-8"))
-            shards = facts["shards"]
-        except (OSError, ValueError, KeyError):
-            facts, shards = {}, []
-        found.append(
-            {
-                "folder": str(index.parent),
-                "cut": facts.get("cut", "unreadable"),
-                "shape": facts.get("shape", []),
-                "samples": len(facts.get("samples", ())),
-                "complete": bool(shards) and None not in shards,
-                "bytes": sum(path.stat().st_size for path in index.parent.iterdir()),
-                "used": index.stat().st_mtime,
-            }
-        )
-    yield from sorted(found, key=lambda row: row["used"])
-
-
-def collect(limit: int) -> list[dict[str, Any]]:
-    """Delete caches, the longest unused first, until no more than `limit` bytes are left.
-
-    Returns:
-        What was deleted, as `stored` tells it.
-    """
-    rows = list(stored())
-    total = sum(row["bytes"] for row in rows)
-    gone = []
-    for row in rows:
-        if total <= limit:
-            break
-        shutil.rmtree(row["folder"])
-        total -= row["bytes"]
-        gone.append(row)
-    return gone
-
-
 def _contents(samples: Sequence[Sample]) -> str:
     """A digest of names and contents, in order."""
 
@@ -373,14 +310,6 @@ def _contents(samples: Sequence[Sample]) -> str:
         for sample, digest in zip(samples, threads.map(content, samples), strict=True):
             whole.update(sample.id.encode() + b"\0" + digest)
     return whole.hexdigest()
-
-
-def _sha256(document: Any) -> str:
-    return hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _existing(folder: Path) -> Path:
-    return next(each for each in (folder, *folder.absolute().parents) if each.exists())
 
 
 def _shifted(progress: Progress | None, done: int, total: int) -> Progress | None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
     from zoo.engine.folder import Sample
+    from zoo.engine.shards import Shards
     from zoo.recipe import Phase
 
 
@@ -48,6 +49,7 @@ def pictures(
     weights: np.ndarray | None,
     seed: int,
     unreadable: tuple[data.Unreadable, data.Unreadable],
+    stored: tuple[Shards | None, Shards | None] = (None, None),
 ) -> Feed:
     """Read pictures anew in every epoch, for a phase that trains more than stored features allow.
 
@@ -60,6 +62,7 @@ def pictures(
         weights: Factor on the loss by class, or None.
         seed: Of the order and the augmentation.
         unreadable: Collectors for training and validation pictures that do not decode.
+        stored: Training and validation pictures that `decoded.keep` decoded before, or None.
 
     Returns:
         The feed; its batches enter where pictures do.
@@ -73,16 +76,18 @@ def pictures(
         # end of an epoch otherwise, which decodes a few batches for nobody.
         return data.batches(
             train, size, phase.batch_size, shuffle=seed, epoch=epoch, epochs=None, policy=policy,
-            weights=weights, unreadable=unreadable[0], **how,
+            weights=weights, stored=stored[0], unreadable=unreadable[0], **how,
         )  # fmt: skip
 
-    clean = once(data.batches(val, size, phase.batch_size, unreadable=unreadable[1], **how))
+    clean = data.batches(
+        val, size, phase.batch_size, stored=stored[1], unreadable=unreadable[1], **how
+    )
     ids = tuple(sample.id for sample in train)
 
     def part(kind: type[keras.Model]) -> keras.Model:
         return kind(model.input, anatomy.training_logits(model))
 
-    return Feed(part, batches, clean, ids, len(val))
+    return Feed(part, batches, once(clean), ids, len(val))
 
 
 def once(dataset: tf.data.Dataset) -> tf.data.Dataset:

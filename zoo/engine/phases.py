@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from zoo import registry
 from zoo.engine import (
     anatomy,
@@ -13,6 +15,7 @@ from zoo.engine import (
     augment,
     cutline,
     data,
+    decoded,
     features,
     feed,
     freeze,
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from zoo.engine.folder import Sample
     from zoo.engine.progress import Screen
     from zoo.engine.run import Run
+    from zoo.engine.shards import Shards
     from zoo.engine.train import Job
     from zoo.recipe import Phase, Recipe
     from zoo.transform import Transform
@@ -113,6 +117,7 @@ def train(job: Job, draft: Run, shown: Screen) -> tuple[keras.Model, Log]:
             model = job.model
             for row in log.surgery if leg.surgery else ():
                 shown.line(_certified(row))
+            _begin_drawing(model, job.seed, number)
             groups = freeze.free(model, leg)
             shown.line(_headline(model, leg, groups))
             before = point.facts["before"] if point and point.arrays else None
@@ -147,6 +152,17 @@ def train(job: Job, draft: Run, shown: Screen) -> tuple[keras.Model, Log]:
             log.unreadable |= {**bad.reasons, **bad_val.reasons}
             Checkpoint(log.facts()).write(log.folder)
     return model, log
+
+
+def _begin_drawing(model: keras.Model, seed: int, number: int) -> None:
+    """Start all random generators where a phase starts them, in whatever process it begins.
+
+    What a phase draws would else hang on how much the one before drew, which no file holds.
+    """
+    generators = [each for each in anatomy.whole(model).variables if "seed_generator" in each.path]
+    states = np.random.SeedSequence([seed, number]).generate_state(len(generators))
+    for generator, state in zip(generators, states, strict=True):
+        generator.assign([state, 0])
 
 
 def _operated(job: Job, draft: Run, log: Log, number: int) -> Job:
@@ -221,7 +237,25 @@ def _source(
         weights=weights,
         seed=job.seed,
         unreadable=unreadable,
+        stored=_decoded(job, samples, unreadable, shown) if job.disk_cache else (None, None),
     )
+
+
+def _decoded(
+    job: Job,
+    samples: tuple[Sequence[Sample], Sequence[Sample]],
+    unreadable: tuple[data.Unreadable, data.Unreadable],
+    shown: Screen,
+) -> tuple[Shards | None, Shards | None]:
+    """Training and validation pictures from the disk, each decoded once."""
+    size = tuple(job.model.input.shape[1:3])
+    preprocessing = anatomy.of(job.model).preprocessing
+    with shown.bar("decoding") as progress:
+        train, val = (
+            decoded.keep(each, size, preprocessing, bad, progress)
+            for each, bad in zip(samples, unreadable, strict=True)
+        )
+    return train, val
 
 
 class _Clock:

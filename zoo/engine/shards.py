@@ -1,4 +1,4 @@
-"""Rows of numbers on disk: float16 arrays in shards, each whole or not there, read by memory map.
+"""Rows of numbers on disk: arrays in shards, each whole or not there, read by memory map.
 
 FOLDER/
 index.json       what the rows are, the samples in order, and every shard that is whole
@@ -11,15 +11,17 @@ import json
 import math
 import os
 import zlib
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from zoo.engine.shelf import INDEX
 
-INDEX = "index.json"
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
 SHARD_BYTES = 64 << 20
 LIMIT = 65504.0
 """The largest number of float16."""
@@ -39,7 +41,7 @@ class Shards:
         shape: Of one row.
         multiple: Rows of a shard are a multiple of it, so that batches begin with shards and give
             the same bits whichever shards are there already.
-        dtype: "float16" or "float32".
+        dtype: "float16", "float32" or "uint8".
     """
 
     def __init__(
@@ -81,13 +83,40 @@ class Shards:
         ]
         return np.concatenate(places) if places else np.empty(0, np.int64)
 
+    @contextmanager
+    def filling(self) -> Iterator[Callable[[np.ndarray, np.ndarray], None]]:
+        """Collect rows into shards.
+
+        Yields:
+            What takes places and their rows, in order, a batch at a time; batches end with shards.
+        """
+        places: list[np.ndarray] = []
+        rows: list[np.ndarray] = []
+
+        def flush() -> None:
+            if places:
+                self.write(np.concatenate(places), np.concatenate(rows))
+            places.clear()
+            rows.clear()
+
+        def add(found: np.ndarray, values: np.ndarray) -> None:
+            if not len(found):
+                return
+            if places and found[0] // self.rows != places[0][0] // self.rows:
+                flush()
+            places.append(found)
+            rows.append(values)
+
+        yield add
+        flush()
+
     def write(self, places: np.ndarray, rows: np.ndarray) -> None:
         """Write one shard, beside and renamed, then the index.
 
         Args:
             places: Of the samples whose rows these are, all of one shard; one that is not among
                 them has no row.
-            rows: float32 [n, *shape].
+            rows: float32 [n, *shape], or of the dtype that is stored.
 
         Raises:
             TooLarge: If float16 cannot hold a value.
@@ -105,7 +134,8 @@ class Shards:
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
-        error = float(np.abs(values.astype(np.float32) - rows).max(initial=0.0))
+        exact = values.dtype == rows.dtype
+        error = 0.0 if exact else float(np.abs(values.astype(np.float32) - rows).max(initial=0.0))
         crc = zlib.crc32(np.ascontiguousarray(values).data)
         self._open(number, {"places": places.tolist(), "crc32": crc, "rounding": error})
         self._write_index()

@@ -55,6 +55,7 @@ class Job:
         input_size: As asked for.
         seed: Of all chance.
         place: The device, to be shown.
+        disk_cache: Whether decoded pictures that do not fit into memory are kept on disk.
         model: The model before the first phase.
     """
 
@@ -65,6 +66,7 @@ class Job:
     input_size: int | tuple[int, int] | None
     seed: int
     place: str
+    disk_cache: bool
     model: keras.Model
 
     def halved(self) -> Job:
@@ -91,6 +93,7 @@ def train(
     seed: int = 0,
     device: str | None = None,
     fit_memory: bool = False,
+    disk_cache: bool = False,
     weights: str | Path | None = None,
     weights_format: str | None = None,
     weights_normalization: str | None = None,
@@ -119,6 +122,8 @@ def train(
         device: "cpu" or "gpu:N"; None for the first GPU where there is one.
         fit_memory: Where the device's memory does not suffice, go on with each batch in twice as
             many parts, until it does.
+        disk_cache: Keep decoded pictures on disk, for this and later trainings, where they do not
+            fit into memory; `zoo features` lists and deletes them.
         weights: A file of pretrained weights in place of the tag's; this and what is said of it
             as for `zoo.build`.
         weights_format: Who wrote it.
@@ -145,7 +150,7 @@ def train(
         batch_size=batch_size,
     )
     out = run.check(out)
-    job = _prepare(resolved, chosen, pictures, input_size, seed, device)
+    job = _prepare(resolved, chosen, pictures, input_size, seed, device, disk_cache)
     _tell(shown, job)
     with run.create(out, _facts(job)) as draft:
         draft.write("recipe.toml", recipes.to_toml(chosen))
@@ -155,7 +160,12 @@ def train(
 
 
 def resume(
-    out: str | Path, *, device: str | None = None, fit_memory: bool = False, quiet: bool = False
+    out: str | Path,
+    *,
+    device: str | None = None,
+    fit_memory: bool = False,
+    disk_cache: bool = False,
+    quiet: bool = False,
 ) -> Run:
     """Go on with a training that did not finish, to the result that it would have had.
 
@@ -168,6 +178,7 @@ def resume(
         out: The folder that the run was to have.
         device: "cpu" or "gpu:N"; None for the first GPU where there is one.
         fit_memory: As for `train`.
+        disk_cache: As for `train`.
         quiet: Show no progress on stderr.
 
     Returns:
@@ -183,7 +194,7 @@ def resume(
     parts = registry.load()
     resolved = local.again(parts.resolve(parts.parse(draft.spec)), facts["resolved"])
     chosen = recipes.load(draft.path / "recipe.toml")
-    job = _prepare(resolved, chosen, draft.data, draft.input_size, draft.seed, device)
+    job = _prepare(resolved, chosen, draft.data, draft.input_size, draft.seed, device, disk_cache)
     if job.folder.classes != draft.classes or job.folder.digest != facts["data"]["digest"]:
         what = "classes" if job.folder.classes != draft.classes else "pictures"
         raise RunError(
@@ -203,6 +214,7 @@ def _prepare(
     input_size: int | tuple[int, int] | None,
     seed: int,
     device: str | None,
+    disk_cache: bool,
 ) -> Job:
     """Check all that can be wrong, and build the model."""
     parts = registry.load()
@@ -219,7 +231,10 @@ def _prepare(
         loss.class_weights(leg, folder.classes, labels)
     place = runtime.start(device)
     runtime.seed(seed)
-    job = Job(resolved, chosen, transforms, folder, input_size, seed, place, None)  # type: ignore[arg-type]
+    job = Job(
+        resolved, chosen, transforms, folder, input_size, seed, place, disk_cache,
+        None,  # type: ignore[arg-type]
+    )  # fmt: skip
     model = _assembled(job)
     for leg in chosen.phases:
         freeze.free(model, leg)  # A recipe that does not fit is refused before anything is written.

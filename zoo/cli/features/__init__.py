@@ -1,4 +1,4 @@
-"""`zoo features`: what frozen backbones made of pictures, kept for all later runs."""
+"""`zoo features`: what was made of pictures once, kept for all later runs."""
 
 from __future__ import annotations
 

@@ -21,12 +21,9 @@ from zoo.cli.command import Command
 )
 def command(keep: float) -> None:
     """Delete stored features, the longest unused first, until no more than --keep is left."""
-    from zoo.engine import runtime
+    from zoo.engine import shelf
 
-    runtime.start("cpu")
-    from zoo.engine import features
-
-    show.document({"deleted": features.collect(int(keep * 2**30))}, _render)
+    show.document({"deleted": shelf.collect(int(keep * 2**30))}, _render)
 
 
 def _render(facts: dict[str, Any]) -> str:

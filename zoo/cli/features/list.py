@@ -15,12 +15,9 @@ from zoo.cli.command import Command
 @click.command("list", cls=Command)
 def command() -> None:
     """List the stored features, the longest unused first."""
-    from zoo.engine import runtime
+    from zoo.engine import shelf
 
-    runtime.start("cpu")
-    from zoo.engine import features
-
-    show.document({"features": list(features.stored())}, render)
+    show.document({"features": list(shelf.stored())}, render)
 
 
 def render(facts: dict[str, Any]) -> str:
