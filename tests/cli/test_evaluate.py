@@ -41,7 +41,7 @@ def test_a_run_is_measured_and_keeps_the_result(colour_run, colours, capsys):
     )
     assert "device: cpu" in told.err
     metrics = json.loads((colour_run / "metrics.json").read_text())
-    assert metrics["confusion"] == [[2, 0, 0], [0, 2, 0], [1, 0, 2]]
+    assert metrics["confusion"] == [[0, 0, 2], [1, 1, 2], [2, 0, 1], [2, 2, 2]]
     rows = list(csv.DictReader((colour_run / "predictions.csv").read_text().splitlines()))
     assert sum(row["label"] == row["predicted"] for row in rows) == 6
     assert "85.7" in (colour_run / "report.html").read_text()

@@ -7,6 +7,7 @@ import pytest
 from scipy import optimize
 from sklearn.metrics import (
     balanced_accuracy_score,
+    confusion_matrix,
     log_loss,
     roc_auc_score,
     top_k_accuracy_score,
@@ -36,7 +37,7 @@ def test_the_figures_of_six_pictures_by_hand():
     assert document["pictures"] == 6
     assert document["accuracy"] == pytest.approx(4 / 6)
     assert document["loss"] == pytest.approx(sum(losses) / 6)
-    assert document["confusion"] == [[2, 1, 0], [1, 1, 0], [0, 0, 1]]
+    assert document["confusion"] == [[0, 0, 2], [0, 1, 1], [1, 0, 1], [1, 1, 1], [2, 2, 1]]
     cat, dog, emu = document["per_class"]
     assert cat == pytest.approx(
         {"class": "cat", "precision": 2 / 3, "recall": 2 / 3, "f1": 2 / 3, "support": 3}
@@ -71,6 +72,22 @@ def test_two_classes_have_curves_and_balanced_accuracy_is_that_of_scikit_learn()
     one_sided = Tally(["cat", "dog"])
     one_sided.add(np.zeros(3, int), probabilities[:3])
     assert "roc" not in one_sided.document()
+
+
+def test_the_cells_are_those_of_the_confusion_matrix_and_no_more_than_the_pictures():
+    random = np.random.default_rng(6)
+    labels = random.integers(0, 1000, 300)
+    probabilities = random.dirichlet(np.ones(1000), 300).astype("float32")
+    tally = Tally([str(number) for number in range(1000)])
+    tally.add(labels, probabilities)
+    cells = tally.document()["confusion"]
+
+    matrix = np.zeros((1000, 1000), int)
+    for truth, predicted, count in cells:
+        matrix[truth, predicted] = count
+    reference = confusion_matrix(labels, probabilities.argmax(axis=1), labels=range(1000))
+    assert np.array_equal(matrix, reference)
+    assert len(cells) == np.count_nonzero(reference) <= 300
 
 
 def test_batches_add_up_to_the_whole():

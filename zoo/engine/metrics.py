@@ -1,7 +1,7 @@
 """What a classifier is worth, counted picture by picture.
 
 A `Tally` is fed batches and keeps a few numbers per picture, so that a million pictures cost some
-thirty megabytes; scikit-learn turns them into a confusion matrix, curves and per-class figures.
+thirty megabytes; scikit-learn turns them into curves and per-class figures.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+from sklearn.metrics import precision_recall_fscore_support
 
 from zoo.engine import calibration, curves
 
@@ -100,7 +100,8 @@ class Tally:
             `pictures`, `loss` (mean cross-entropy in nats), `accuracy` with its 95 % interval,
             `top5_accuracy` with its interval where there are more than five classes, `macro`
             means over the classes that have pictures, `balanced_accuracy`, `per_class` figures,
-            `confusion`, whose row is the true class and column the predicted one, `calibration`
+            `confusion` (`[true, predicted, pictures]` for every cell of the matrix that is not 0,
+            classes by number: of a thousand there would be a million cells), `calibration`
             (as `calibration.reliability`, with `softened` beside it where there is a temperature),
             `risk_coverage`, and of two classes the curves of `curves.binary`.
         """
@@ -133,7 +134,7 @@ class Tally:
             },
             "classes": list(self.classes),
             "per_class": per_class,
-            "confusion": confusion_matrix(labels, predicted, labels=every).tolist(),
+            "confusion": _confusion(labels, predicted),
         }
         document["balanced_accuracy"] = document["macro"]["recall"]
         hit, confidence = labels == predicted, np.concatenate(self._confidence)
@@ -151,3 +152,9 @@ class Tally:
             document["top5_accuracy"] = self._hits_in_five / total
             document["top5_accuracy_interval"] = list(wilson(self._hits_in_five, total))
         return document
+
+
+def _confusion(labels: np.ndarray, predicted: np.ndarray) -> list[list[int]]:
+    """The cells of the confusion matrix that are not 0: true class, predicted class, pictures."""
+    cells, counts = np.unique(np.stack([labels, predicted]), axis=1, return_counts=True)
+    return [[*cell, count] for cell, count in zip(cells.T.tolist(), counts.tolist(), strict=True)]

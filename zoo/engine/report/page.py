@@ -178,9 +178,8 @@ def _confused(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
             "answer": names[answer],
             "id": f"cell-{truth}-{answer}",
         }
-        for truth, row in enumerate(metrics["confusion"])
-        for answer, count in enumerate(row)
-        if count and truth != answer
+        for truth, answer, count in metrics["confusion"]
+        if truth != answer
     ]
     return sorted(pairs, key=lambda pair: -pair["count"])[:PAIRS]
 
@@ -193,18 +192,20 @@ def _weakest(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _matrix(metrics: Mapping[str, Any], shown: set[str]) -> list[dict[str, Any]]:
     """Rows of the confusion matrix, each cell shaded by its share of the row."""
-    if len(metrics["classes"]) > MATRIX_LIMIT:
+    names = metrics["classes"]
+    if len(names) > MATRIX_LIMIT:
         return []
+    matrix = [[0] * len(names) for _ in names]
+    for truth, answer, count in metrics["confusion"]:
+        matrix[truth][answer] = count
     rows = []
-    for truth, (name, counts) in enumerate(
-        zip(metrics["classes"], metrics["confusion"], strict=True)
-    ):
+    for truth, (name, counts) in enumerate(zip(names, matrix, strict=True)):
         total = sum(counts) or 1
         cells = [
             # Even a single mistake among many is to be seen.
             {
                 "count": count,
-                "answer": metrics["classes"][answer],
+                "answer": names[answer],
                 "hit": answer == truth,
                 "id": place if (place := f"cell-{truth}-{answer}") in shown else "",
                 "shade": f"{0.12 + 0.5 * count / total:.2f}" if count else "0",
