@@ -101,6 +101,12 @@ def test_what_cannot_be_compared_is_said(two, colour_run, capsys):
         return str(caught.value)
 
     assert said([first], RunError) == "a comparison takes two runs or more, received 1"
+    metrics = runs.open(other).metrics
+    runs.open(other).write("metrics.json", metrics | {"data": "elsewhere", "digest": "another"})
+    assert said(two, DataError) == (
+        f"{first} was measured on {metrics['data']} and {other} on elsewhere, where the same names "
+        "are other files\n  hint: evaluate both on one folder: zoo evaluate RUN DATA"
+    )
     lines = (other / "predictions.csv").read_text().splitlines(keepends=True)
     (other / "predictions.csv").write_text("".join(lines[:-1]))
     assert said(two, DataError) == (

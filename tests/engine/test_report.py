@@ -6,12 +6,13 @@ import shutil
 from html.parser import HTMLParser
 
 import pytest
+from PIL import Image
 
 from zoo.engine import report
 from zoo.engine import run as runs
 from zoo.engine.evaluate import record
 from zoo.engine.folder import read
-from zoo.engine.report import pictures, survey
+from zoo.engine.report import pictures, plot, survey
 from zoo.engine.report.pictures import Answer
 
 
@@ -114,6 +115,26 @@ def test_a_cell_of_the_matrix_leads_to_its_pictures(evaluated):
     assert "heat map of blue" in found.values("alt", "img")
     sizes = [found.values(side, "img") for side in ("width", "height")]
     assert all(len(each) == found.tags.count("img") for each in sizes)
+
+
+def test_the_pictures_are_those_that_were_measured_not_their_namesakes(colour_run, colours):
+    other = colour_run.parent / "other"
+    shutil.copytree(colours, other)
+    for file in other.glob("test/*/*.png"):
+        Image.new("RGB", (8, 6), "blue").save(file)
+    record(runs.open(colour_run), read(other))
+
+    found = page(runs.open(colour_run))
+    # Every picture is blue, and 8 x 6: those of the training are square.
+    assert "1 × green taken for blue" in found.words or "2 × green taken for blue" in found.words
+    start = found.values("alt", "img").index("test/green/0.png")
+    assert found.values("height", "img")[start] == "6"
+
+
+def test_one_epoch_is_a_whole_number():
+    svg = plot.curves("Accuracy", {"training": [0.5], "validation": [0.6]}, ["all"])
+    assert svg is not None
+    assert re.findall(r">([\d.]+)</text>", svg[: svg.index("epoch</text>")]) == ["1"]
 
 
 def test_the_curves_show_each_phase_apart(evaluated):

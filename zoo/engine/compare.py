@@ -91,6 +91,13 @@ def _check(opened: Sequence[Run], answers: Sequence[Mapping[str, Mapping[str, st
                 f"{len(rows)}, {shared} of them the same",
                 "evaluate both on one folder: zoo evaluate RUN DATA",
             )
+        told = [each.metrics or {} for each in (first, run)]
+        if len({figures.get("digest") for figures in told}) > 1:
+            raise DataError(
+                f"{first.path} was measured on {told[0]['data']} and {run.path} on "
+                f"{told[1]['data']}, where the same names are other files",
+                "evaluate both on one folder: zoo evaluate RUN DATA",
+            )
 
 
 def _pair(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:

@@ -89,6 +89,11 @@ class Run:
         path = self.path / "metrics.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
+    @property
+    def measured_on(self) -> Path:
+        """The folder of pictures that metrics.json and predictions.csv are about."""
+        return Path((self.metrics or {}).get("data", self.data))
+
     def history(self) -> list[dict[str, Any]]:
         """Read history.csv: a row per epoch, `phase` as text, all else as numbers; [] without."""
         if not (self.path / "history.csv").is_file():

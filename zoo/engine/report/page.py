@@ -60,7 +60,7 @@ def tell(run: Run, model: keras.Model | None = None) -> dict[str, Any]:
     metrics = run.metrics
     history = run.history()
     answers = _answers(run)
-    cells = pictures.cells(run.data, answers, run.classes)
+    cells = pictures.cells(run.measured_on, answers, run.classes)
     worst, unmapped = pictures.top_losses(run, answers, model)
     recipe = run.path / "recipe.toml"
     return {
@@ -80,7 +80,7 @@ def tell(run: Run, model: keras.Model | None = None) -> dict[str, Any]:
         "cells": cells,
         "worst": worst,
         "unmapped": unmapped,
-        "label_errors": pictures.label_errors(run.data, answers),
+        "label_errors": pictures.label_errors(run.measured_on, answers),
         "survey": survey.look(run),
         "surgery": list(run.facts.get("surgery", ())),
         "contracts": run.facts.get("contracts") or {},

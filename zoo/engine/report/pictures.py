@@ -145,9 +145,10 @@ def top_losses(
     """
     wrong = [each for each in answers if each.label != each.predicted]
     worst = sorted(wrong, key=lambda each: -each.loss)[:TOP_LOSSES]
-    worst = [each for each in worst if (run.data / each.path).is_file()]
+    root = run.measured_on
+    worst = [each for each in worst if (root / each.path).is_file()]
     if model is None or not worst:
-        return [small for each in worst if (small := thumbnail(run.data, each))], ""
+        return [small for each in worst if (small := thumbnail(root, each))], ""
     from zoo import registry
     from zoo.engine import heatmap
     from zoo.engine.explain import explain
@@ -155,13 +156,13 @@ def top_losses(
     try:
         explained = explain(
             model,
-            [run.data / each.path for each in worst],
+            [root / each.path for each in worst],
             interpreter=registry.load().default("interpreter"),
             targets=[each.predicted for each in worst],
         )
     except ZooError as error:
         logging.getLogger("zoo").debug("no heat maps in the report: %s", error)
-        return [small for each in worst if (small := thumbnail(run.data, each))], error.message
+        return [small for each in worst if (small := thumbnail(root, each))], error.message
     shown = []
     for answer, each in zip(worst, explained, strict=True):
         small = shrunk(each.picture, answer)

@@ -81,7 +81,8 @@ def curves(
         ):
             axes.plot(epochs, values, dash, color=colour, label=name, marker="o", markersize=3)
         axes.set_xlabel("epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
         starts = [i for i in epochs if i == 1 or phases[i - 1] != phases[i - 2]]
         for start in starts if len(starts) > 1 else ():
             if start > 1:
