@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from onnx import numpy_helper
 
+import zoo
 from zoo.engine.export import parity, probes, reference
 from zoo.engine.export.convert import convert
 from zoo.errors import ExportError, ParityFailure
@@ -45,6 +46,14 @@ def test_keras_is_asked_without_rounded_products():
     assert before
     assert not inside
     assert rounds()
+
+
+def test_a_model_that_diverged_has_no_answers():
+    model = zoo.build("small-cnn+linear", classes=2, input_size=32)
+    model.get_layer("logits").bias.assign([0.0, np.nan])
+    with pytest.raises(ExportError, match="logits that are not finite") as failure:
+        reference.answers(model, np.zeros((1, 32, 32, 3), np.uint8))
+    assert "an earlier one" in failure.value.hint
 
 
 def test_figures_worked_out_by_hand():

@@ -13,6 +13,7 @@ import tensorflow as tf
 from zoo.engine import anatomy
 from zoo.engine.export import ending
 from zoo.engine.export.values import Values, held
+from zoo.errors import ExportError
 
 AT_ONCE = 224 * 224
 """Pixels that are asked about at once, which is one picture of the usual size: what convolutions
@@ -33,6 +34,9 @@ def answers(model: keras.Model, images: np.ndarray, values: Values = held) -> di
     Returns:
         `logits` [N, classes] and, where the model has them, `embedding` [N, channels] and `cam`
         [N, h, w], float32.
+
+    Raises:
+        ExportError: The model answers with numbers that are not finite.
     """
     end = ending.of(model)
     network = keras.Model(model.input, {**end.tensors, "logits": anatomy.logits_tensor(model)})
@@ -55,6 +59,11 @@ def answers(model: keras.Model, images: np.ndarray, values: Values = held) -> di
         parts = [images[start : start + count] for start in range(0, len(images), count)]
         asked = [ask(tf.constant(part, tf.float32)) for part in parts]
     given = {name: np.concatenate([each[name].numpy() for each in asked]) for name in end.tensors}
+    if not np.isfinite(given["logits"]).all():
+        raise ExportError(
+            "the model gives logits that are not finite, with which nothing can be compared",
+            "its weights diverged in training, or its file was damaged: export an earlier one",
+        )
     if end.features is not None:
         kernel = values(end.classifier.kernel).read()
         given["cam"] = class_activation(given.pop("features"), kernel, given["logits"])
