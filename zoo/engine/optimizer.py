@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -9,6 +11,7 @@ import tensorflow as tf
 
 from zoo.engine import anatomy, freeze
 from zoo.errors import RecipeError
+from zoo.phase import OWN_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,24 +32,11 @@ def build(model: keras.Model, phase: Phase) -> keras.optimizers.Optimizer:
     Raises:
         RecipeError: If the optimizer does not take its options.
     """
-    classes = {name.lower(): getattr(keras.optimizers, name) for name in dir(keras.optimizers)}
+    chosen = _class(phase)
     variables = anatomy.whole(model).trainable_variables
     by_path = freeze.factors(model, phase)
     factors = [by_path.get(variable.path, 1.0) for variable in variables]
-    options: dict[str, Any] = dict(phase.options)
-    if phase.ema is not None:
-        options |= {"use_ema": True, "ema_momentum": phase.ema}
-    chosen = classes[phase.optimizer]
-    try:
-        if set(factors) == {1.0}:
-            optimizer = chosen(learning_rate=phase.learning_rate, **options)
-        else:
-            optimizer = scaled(chosen, factors)(learning_rate=phase.learning_rate, **options)
-    except (TypeError, ValueError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise RecipeError(
-            f"phase {phase.name}: {phase.optimizer} does not take its options: {reason}"
-        ) from None
+    optimizer = _made(chosen if set(factors) == {1.0} else scaled(chosen, factors), phase)
     # Left to the first step, the optimizer's variables cost a second trace of the whole step.
     optimizer.build(variables)
     # Gradients of half precision vanish unless the loss is scaled up. Keras does so by itself
@@ -55,6 +45,49 @@ def build(model: keras.Model, phase: Phase) -> keras.optimizers.Optimizer:
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         optimizer.build(variables)
     return optimizer
+
+
+def check(phase: Phase) -> None:
+    """See that a phase's optimizer takes its options.
+
+    Raises:
+        RecipeError: If it does not.
+    """
+    chosen = _class(phase)
+    accepted = [
+        name
+        for kind in chosen.__mro__
+        for name, given in inspect.signature(kind.__init__).parameters.items()
+        if given.kind is given.POSITIONAL_OR_KEYWORD and name not in ("self", "name", *OWN_KEYS)
+    ]
+    for name in phase.options:
+        if name not in accepted:
+            near = difflib.get_close_matches(name, accepted, n=1)
+            known = ", ".join(dict.fromkeys(accepted))
+            raise RecipeError(
+                f"phase {phase.name}: {phase.optimizer} takes no option {name!r}; "
+                + (f"did you mean {near[0]}?" if near else f"it takes {known}")
+            )
+    _made(chosen, phase)
+
+
+def _class(phase: Phase) -> type[keras.optimizers.Optimizer]:
+    classes = {name.lower(): getattr(keras.optimizers, name) for name in dir(keras.optimizers)}
+    found: type[keras.optimizers.Optimizer] = classes[phase.optimizer]
+    return found
+
+
+def _made(kind: type[keras.optimizers.Optimizer], phase: Phase) -> keras.optimizers.Optimizer:
+    options: dict[str, Any] = dict(phase.options)
+    if phase.ema is not None:
+        options |= {"use_ema": True, "ema_momentum": phase.ema}
+    try:
+        return kind(learning_rate=phase.learning_rate, **options)
+    except (TypeError, ValueError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise RecipeError(
+            f"phase {phase.name}: {phase.optimizer} does not take its options: {reason}"
+        ) from None
 
 
 def scaled(

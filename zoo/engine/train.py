@@ -21,6 +21,7 @@ from zoo.engine import (
     freeze,
     loss,
     machine,
+    optimizer,
     phase,
     phases,
     report,
@@ -237,6 +238,7 @@ def _prepare(
     )  # fmt: skip
     model = _assembled(job)
     for leg in chosen.phases:
+        optimizer.check(leg)
         freeze.free(model, leg)  # A recipe that does not fit is refused before anything is written.
         freeze.factors(model, leg)
         phases.compiled(transforms[leg.name], model)  # And so is a policy.
