@@ -54,20 +54,24 @@ def record(
 def _machine() -> str:
     facts = machine.facts()
     packages = facts["packages"]
-    return (
-        f"{facts['cpu']}, {facts['usable_cores']} cores, {facts['memory_bytes'] / 2**30:.0f} GiB, "
-        f"Python {facts['python']}, TensorFlow {packages.get('tensorflow')}, "
-        f"Keras {packages.get('keras')}"
-    )
+    backend = "TensorFlow" if "tensorflow" in packages else "JAX"
+    parts = [
+        *(f"{gpu['name']}, driver {gpu['driver_version']}" for gpu in facts["gpu_state"] or ()),
+        str(facts["cpu"]),
+        f"{facts['usable_cores']} cores",
+        f"{facts['memory_bytes'] / 2**30:.0f} GiB",
+        f"Python {facts['python']}",
+        f"{backend} {packages.get(backend.lower())}",
+        f"Keras {packages.get('keras')}",
+    ]
+    return ", ".join(parts)
 
 
 def _write_readme() -> None:
     head = (
         "# Benchmarks\n\nEach script prints one of these tables and writes it here and to "
         "`results/`. `make bench`, or `zoo bench --suite [NAME ...]`, runs them again.\n\n"
-        "All of it was measured on CPUs: no machine with a GPU was at hand. On one, "
-        "`throughput.py` takes larger batches, in bfloat16, and stops after nine minutes; "
-        "KERAS_BACKEND=jax runs it on JAX.\n"
+        "Below each stands the machine: all but `gpu.py` run on CPUs.\n"
     )
     sections = [
         json.loads(path.read_text())["section"] for path in sorted(HERE.glob("results/*.json"))

@@ -3,16 +3,14 @@
     python benchmarks/throughput.py [--new] [--minutes N] [NAME ...]
 
 Rows that `results/rows/throughput.json` holds are not measured again without --new, so that the
-table can be filled in several sittings. On a machine with an NVIDIA GPU the batches are larger and
-layers compute in bfloat16; KERAS_BACKEND=jax runs them on JAX. It
-stops after nine minutes, or N.
+table can be filled in several sittings. It stops after nine minutes, or N. KERAS_BACKEND=jax runs
+them on JAX; on a GPU it is `gpu.py` that measures.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 import time
 
@@ -33,11 +31,7 @@ MODELS = {
     "inception-v3": "inception-v3+linear",
     "inception-resnet-v2": "inception-resnet-v2+linear",
 }
-GPU = shutil.which("nvidia-smi") is not None
-BATCHES = (
-    {"inference": (1, 64, 256), "train": (64, 256)} if GPU else {"inference": (1, 8), "train": (4,)}
-)
-PRECISION = "mixed_bfloat16" if GPU else "float32"
+BATCHES = {"inference": (1, 8), "train": (4,)}
 SECONDS = 2.0
 ROWS = HERE / "results" / "rows" / "throughput.json"
 
@@ -53,8 +47,8 @@ def main() -> None:
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     cases = [
         Case(
-            target=MODELS[name], mode=mode, batch_size=batch, precision=PRECISION,
-            backend=backend, seconds=SECONDS,
+            target=MODELS[name], mode=mode, batch_size=batch, backend=backend, device="cpu",
+            seconds=SECONDS,
         )
         for name in MODELS
         for mode, batches in BATCHES.items()

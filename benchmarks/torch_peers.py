@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -158,7 +159,7 @@ def zoo(peer: Peer, folder: Path) -> None:
 
     parts = registry.load()
     file = folder / "model.safetensors"
-    resolved = local.use(parts.resolve(parts.parse(peer.spec)), file, peer.format)
+    resolved = local.use(parts.resolve(parts.parse(peer.spec)), file, peer.format, "tf")
     model = assemble(resolved, classes=1000, input_size=peer.size)
     pictures = np.load(folder / PICTURES)["pictures"]
     program = on_tensorflow.inference(model, pictures.shape, "uint8", False)
@@ -184,15 +185,24 @@ def zoo_onnx(peer: Peer, folder: Path) -> None:
 
 
 def _torchvision(torch: Any, peer: Peer) -> Any:
-    """Without its compiled operators torchvision imports once two of them are declared."""
-    library = torch.library.Library("torchvision", "DEF")
-    for name in ("nms", "qnms"):
-        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    declared_operators()
     import torchvision
 
-    model = getattr(torchvision.models, peer.model)(weights=None, **dict(peer.options))
-    model.declared = library  # it is withdrawn when it is collected
-    return model
+    return getattr(torchvision.models, peer.model)(weights=None, **dict(peer.options))
+
+
+@cache
+def declared_operators() -> Any:
+    """Without its compiled operators torchvision imports once two of them are declared."""
+    import torch
+
+    try:
+        import torchvision  # noqa: F401
+    except RuntimeError:
+        library = torch.library.Library("torchvision", "DEF")
+        for name in ("nms", "qnms"):
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        return library  # kept, since it is withdrawn when it is collected
 
 
 if __name__ == "__main__":

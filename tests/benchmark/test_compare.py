@@ -41,9 +41,9 @@ def test_a_noisy_side_takes_the_verdict_away(row, document):
 
 
 def test_a_figure_that_is_wrong_is_not_compared(row, document):
-    flags = ["disqualified: only 50% of the answers are those of the others"]
+    flags = ["disqualified: answers differ by 100% of what they say from the others"]
     wrong = row(0.01, flags=flags, agreement=Agreement(
-        top1=0.5, max_difference=0.0, pictures=4, reference="the others",
+        top1=0.5, max_difference=0.0, relative_difference=1.0, pictures=4, reference="the others",
     ))  # fmt: skip
     (pair,) = compare(document(row(0.1)), document(wrong))
 

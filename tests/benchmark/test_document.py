@@ -45,11 +45,11 @@ def test_a_document_follows_its_published_schema(row, document):
         ("[1]", "{path} is no result of zoo bench\n  hint: give a file that --out wrote"),
         (
             '{"schema": 1, "rows": []}',
-            "{path} has schema 1, this zoo reads 2\n  hint: measure again, or read it with the "
+            "{path} has schema 1, this zoo reads 3\n  hint: measure again, or read it with the "
             "version of zoo that wrote it",
         ),
         (
-            '{"schema": 2, "rows": [], "created": "", "machine": 5}',
+            '{"schema": 3, "rows": [], "created": "", "machine": 5}',
             "{path} is damaged: machine: Input should be a valid dictionary",
         ),
     ],

@@ -76,14 +76,20 @@ def test_what_a_quiet_machine_shows_as_well(row, facts):
 
 
 def test_a_fast_wrong_model_is_disqualified(row):
-    def agreement(top1: float, difference: float) -> Agreement:
-        return Agreement(top1=top1, max_difference=difference, pictures=4, reference="the others")
+    def agreement(relative: float, difference: float, top1: float = 1.0) -> Agreement:
+        return Agreement(
+            top1=top1, max_difference=difference, relative_difference=relative, pictures=4,
+            reference="the others",
+        )  # fmt: skip
 
-    wrong = row(agreement=agreement(0.5, 0.0))
-    far = row(agreement=agreement(1.0, 0.01))
-    half = row(agreement=agreement(1.0, 0.01), case={"precision": "mixed_bfloat16"})
+    wrong = row(agreement=agreement(1.2, 0.0))
+    far = row(agreement=agreement(0.0, 0.01))
+    # Where no class is likelier than others by much, rounding decides which comes first.
+    half = row(agreement=agreement(0.1, 0.01, top1=0.5), case={"precision": "mixed_bfloat16"})
 
-    assert flags(wrong) == [["disqualified: only 50% of the answers are those of the others"]]
+    assert flags(wrong) == [
+        ["disqualified: answers differ by 120% of what they say from the others"]
+    ]
     assert flags(far) == [["disqualified: answers differ by up to 0.01 from the others"]]
     assert flags(half) == [[]]
 

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
+from types import ModuleType
 
 import pytest
 
-from zoo.engine.energy import Meter
+from zoo.engine import energy
+from zoo.engine.energy import Processors
 from zoo.engine.load import Watch
 
 
@@ -31,7 +34,7 @@ def test_what_others_took_is_what_is_busy_and_not_ours(tmp_path, monkeypatch):
 
 def test_a_system_that_does_not_tell(tmp_path):
     assert Watch(tmp_path / "none").foreign() is None
-    assert Meter(tmp_path).joules() is None
+    assert Processors(tmp_path).joules() is None
 
 
 def test_energy_of_all_packages_over_the_end_of_a_counter(tmp_path):
@@ -40,9 +43,49 @@ def test_energy_of_all_packages_over_the_end_of_a_counter(tmp_path):
         package.mkdir()
         (package / "energy_uj").write_text(f"{start}\n")
         (package / "max_energy_range_uj").write_text("1000\n")
-    meter = Meter(tmp_path)
+    meter = Processors(tmp_path)
 
     (tmp_path / "intel-rapl:0" / "energy_uj").write_text("300\n")
     (tmp_path / "intel-rapl:1" / "energy_uj").write_text("40\n")
 
     assert meter.joules() == pytest.approx(250e-6)
+
+
+class Nvml(ModuleType):
+    """NVIDIA's library as `pynvml` shows it, with one board of which the counter is set by hand."""
+
+    class NVMLError(Exception):
+        pass
+
+    millijoules = 5_000
+
+    def nvmlInit(self):
+        pass
+
+    def nvmlDeviceGetHandleByIndex(self, index):
+        if index != 0:
+            raise self.NVMLError("no such board")
+        return "board"
+
+    def nvmlDeviceGetTotalEnergyConsumption(self, board):
+        assert board == "board"
+        return self.millijoules
+
+
+def test_energy_of_a_gpu_is_that_of_its_board(monkeypatch):
+    nvml = Nvml("pynvml")
+    nvml.__spec__ = "there"
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    meter = energy.meter("gpu:0 (NVIDIA H100)")
+    nvml.millijoules = 12_500
+
+    assert meter.joules() == pytest.approx(7.5)
+    assert energy.meter("gpu:1 (NVIDIA H100)").joules() is None
+    assert isinstance(energy.meter("cpu (2 cores)"), Processors)
+    assert isinstance(energy.meter(None), Processors)
+
+
+def test_a_gpu_without_the_library_that_reads_it_tells_no_energy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+
+    assert energy.meter("gpu:0 (NVIDIA H100)").joules() is None

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from zoo.benchmark.case import Case, Table
 from zoo.errors import BenchError
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 class Spread(Table):
@@ -77,12 +77,15 @@ class Agreement(Table):
     Args:
         top1: Share of pictures whose likeliest class is the same.
         max_difference: Largest difference of a probability.
+        relative_difference: How far all probabilities lie from the others, as a share of how far
+            those lie from even ones: what tells a wrong model even where none is sure.
         pictures: How many were compared.
         reference: What gave the others.
     """
 
     top1: float
     max_difference: float
+    relative_difference: float
     pictures: int
     reference: str
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from zoo.benchmark.case import Case
+from zoo.benchmark.case import Backend, Case
 from zoo.cli.bench import options
 from zoo.cli.command import Command, load_registry
 
@@ -17,13 +17,17 @@ from zoo.cli.command import Command, load_registry
 @click.option(
     "--input-size", type=click.IntRange(1), default=224, show_default=True, help="Pixels."
 )
-@click.option("--jit-compile", is_flag=True, help="Compile with XLA.")
+@click.option(
+    "--jit-compile", is_flag=True, help="Compile with XLA, as for a GPU; JAX always does."
+)
+@options.backend
 @options.common
 def command(
     policies: tuple[str, ...],
     batch_sizes: tuple[int, ...],
     input_size: int,
     jit_compile: bool,
+    backend: Backend,
     seconds: float,
     runs: int,
     outs: tuple[Path, ...],
@@ -40,6 +44,7 @@ def command(
             batch_size=size,
             input_size=input_size,
             jit_compile=jit_compile,
+            backend=backend,
             device=device,
             seconds=seconds,
         )

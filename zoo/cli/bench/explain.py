@@ -8,7 +8,7 @@ import click
 
 from zoo import exported
 from zoo.benchmark import target as target_kind
-from zoo.benchmark.case import Case
+from zoo.benchmark.case import Backend, Case
 from zoo.cli.bench import options
 from zoo.cli.command import Command, load_registry
 from zoo.errors import BenchError
@@ -24,11 +24,13 @@ from zoo.errors import BenchError
     help="The model that is explained.",
 )
 @options.batch_sizes(8)
+@options.backend
 @options.common
 def command(
     methods: tuple[str, ...],
     model: str,
     batch_sizes: tuple[int, ...],
+    backend: Backend,
     seconds: float,
     runs: int,
     outs: tuple[Path, ...],
@@ -47,6 +49,7 @@ def command(
             subject="explain",
             model=model,
             batch_size=size,
+            backend=backend,
             device=device,
             seconds=seconds,
         )

@@ -61,6 +61,17 @@ def input_size(default: int | None) -> Callable[[Callable[..., Any]], Callable[.
     )
 
 
+def backend(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--backend` to a command, of those that calculate for Keras."""
+    return click.option(
+        "--backend",
+        type=click.Choice(["tensorflow", "jax"]),
+        default="tensorflow",
+        show_default=True,
+        help="What calculates.",
+    )(command)
+
+
 def batch_sizes(*default: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Add `--batch-size` to a command."""
     return click.option(

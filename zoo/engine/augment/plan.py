@@ -20,6 +20,7 @@ from zoo.errors import PolicyError
 
 if TYPE_CHECKING:
     import tensorflow as tf
+    from keras import KerasTensor
 
     Array = np.ndarray | tf.Tensor
 
@@ -247,8 +248,8 @@ class Plan:
             return images, labels
         return mixing.mix(self.mixes, images, np.asarray(labels), params, classes)
 
-    def on_device(self, images: Array, rows: Array) -> tf.Tensor:
-        """Apply what `prepare` made with TensorFlow: inside a compiled step, on any device.
+    def on_device(self, images: Array, rows: Array) -> KerasTensor:
+        """Apply what `prepare` made on the backend of Keras: in a compiled step, on any device.
 
         Args:
             images: uint8 or float [N,H,W,3], 0..255.

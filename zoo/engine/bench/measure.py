@@ -68,7 +68,7 @@ def _row(case: Case, work: Work, phases: timing.Phases, device: str | None) -> R
         work.step()
     with phases.phase("warm_up"):
         warm = timing.warm_up(work.step, seconds=case.seconds, clock=clock)
-    watch, meter = load.Watch(), energy.Meter()
+    watch, meter = load.Watch(), energy.meter(device)
     with phases.phase("steady"):
         timed = timing.repeat(work.step, seconds=case.seconds, drain=work.drain, clock=clock)
     foreign, joules = watch.foreign(), meter.joules()

@@ -116,9 +116,14 @@ def training(model: keras.Model, shape: tuple[int, ...], dtype: str, jit: bool) 
     return _program(launch, wait=float, answer=None)
 
 
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of arrays as one program."""
+def compiled(function: Callable[..., Any], jit: bool = True) -> Callable[..., Any]:
+    """A function of arrays as one program; XLA compiles it in any case."""
     return jax.jit(function)
+
+
+def asynchronous() -> bool:
+    """Whether a call returns before its work is done."""
+    return True
 
 
 def drain() -> None:
@@ -142,7 +147,7 @@ def _program(launch: Callable[..., Any], *, wait: Any, answer: Any) -> Program:
         wait=wait,
         put=_put,
         drain=drain,
-        asynchronous=True,
+        asynchronous=asynchronous(),
         answer=answer,
         settings={
             "jit_compile": True,

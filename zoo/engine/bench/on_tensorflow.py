@@ -70,9 +70,14 @@ def training(model: keras.Model, shape: tuple[int, ...], dtype: str, jit: bool) 
     return _program(train.get_concrete_function(), wait=float, answer=None, jit=jit)
 
 
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of tensors as one graph."""
-    return tf.function(function, autograph=False)
+def compiled(function: Callable[..., Any], jit: bool = False) -> Callable[..., Any]:
+    """A function of tensors as one graph, or as one program of XLA."""
+    return tf.function(function, jit_compile=jit, autograph=False)
+
+
+def asynchronous() -> bool:
+    """Whether a call returns before its work is done."""
+    return bool(tf.config.get_visible_devices("GPU"))
 
 
 def drain() -> None:
@@ -88,7 +93,7 @@ def device_memory() -> int | None:
 
 
 def _program(launch: Callable[..., Any], *, wait: Any, answer: Any, jit: bool) -> Program:
-    gpu = bool(tf.config.get_visible_devices("GPU"))
+    gpu = asynchronous()
     return Program(
         launch=launch,
         wait=wait,

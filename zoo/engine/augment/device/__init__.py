@@ -1,4 +1,4 @@
-"""The executor for accelerators: a whole batch in TensorFlow, fused by XLA where it compiles."""
+"""The executor for accelerators: a batch on the backend of Keras, fused where XLA compiles it."""
 
 from zoo.engine.augment.device.execute import run
 

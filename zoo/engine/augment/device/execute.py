@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import tensorflow as tf
+from keras import KerasTensor as Tensor
+from keras import ops
 
 from zoo.engine.augment.device.colour import apply, linear
 from zoo.engine.augment.device.warp import warp
 from zoo.engine.augment.program import Program
 
 
-def run(program: Program, images: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+def run(program: Program, images: Tensor, rows: Tensor) -> Tensor:
     """Put a batch through a program.
 
     Args:
@@ -20,20 +21,20 @@ def run(program: Program, images: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
     Returns:
         float32 [N,H,W,3].
     """
-    images, rows = tf.convert_to_tensor(images), tf.convert_to_tensor(rows)
+    images, rows = ops.convert_to_tensor(images), ops.convert_to_tensor(rows)
     if program.geometry:
-        matrices = tf.reshape(rows[:, program.start : program.start + 9], [-1, 3, 3])
+        matrices = ops.reshape(rows[:, program.start : program.start + 9], [-1, 3, 3])
         knots = None
         if program.elastic is not None:
             grid = int(program.elastic.transform.grid)
             knots = rows[:, program.start + 9 : program.start + 9 + 2 * grid**2]
-            knots = tf.reshape(knots, [-1, 2, grid, grid])
+            knots = ops.reshape(knots, [-1, 2, grid, grid])
         size = program.output_size(tuple(images.shape[1:3]))
         x = warp(images, matrices, program.fill, size, knots)
     else:
-        x = tf.cast(images, tf.float32)
+        x = ops.cast(images, "float32")
     for step in program.steps:
-        on, *_ = numbers = tf.unstack(tf.cast(rows[:, step.at], tf.float32), axis=1)
+        on, *_ = numbers = ops.unstack(ops.cast(rows[:, step.at], "float32"), axis=1)
         if step.chains:
             # Numbers: whether, the weight of the mixture, and that of each chain.
             mixture, *weights = (each[:, None, None, None] for each in numbers[1:])
@@ -41,10 +42,10 @@ def run(program: Program, images: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
             for weight, chain in zip(weights, step.chains, strict=True):
                 done += mixture * weight * run(chain, x, rows)
         elif step.linear:
-            done = linear(x, tf.stack(numbers[1:], axis=1))
+            done = linear(x, ops.stack(numbers[1:], axis=1))
         else:
             done = apply(step.transform, x, [each[:, None, None, None] for each in numbers[1:]])
         if step.clip:
-            done = tf.clip_by_value(done, 0, 255)
-        x = tf.where(on[:, None, None, None] > 0, done, x)
+            done = ops.clip(done, 0, 255)
+        x = ops.where(on[:, None, None, None] > 0, done, x)
     return x

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
 
 from zoo.engine import runtime
 from zoo.engine.bench import source
 from zoo.engine.bench.program import Work
+from zoo.engine.bench.subjects.model import backend
 from zoo.errors import BenchError
 
 if TYPE_CHECKING:
@@ -34,32 +35,45 @@ def work(case: Case, plan: Plan) -> Work:
     """A batch, its parameters drawn anew: on the CPU as in training, or with XLA in one step."""
     side = case.input_size or SIZE
     pictures = source.pictures((case.batch_size, side, side, 3), "uint8")
-    indices = np.arange(case.batch_size)
-    given = pictures, source.labels(case.batch_size, CLASSES)
-    launch = _on_device(plan, pictures, indices) if case.jit_compile else None
+    on_device = case.jit_compile or case.backend == "jax"
+    made = _on_device(case, plan, pictures) if on_device else _on_cpu(plan, pictures)
+    settings = {"input_size": side, "jit_compile": on_device, "intra_op_threads": runtime.cores()}
+    return replace(made, settings=settings)
+
+
+def _on_cpu(plan: Plan, pictures: np.ndarray) -> Work:
+    count = len(pictures)
+    given = pictures, source.labels(count, CLASSES)
+    indices = np.arange(count)
     return Work(
-        launch=launch or (lambda: plan.batch(*given, SEED, EPOCH, indices, classes=CLASSES)[0]),
-        count=case.batch_size,
-        # One number of the last picture is there when all are.
-        wait=lambda seen: float(np.asarray(seen[-1, -1, -1, -1])),
-        settings={
-            "input_size": side,
-            "jit_compile": case.jit_compile,
-            "intra_op_threads": runtime.cores(),
-        },
+        launch=lambda: plan.batch(*given, SEED, EPOCH, indices, classes=CLASSES)[0],
+        count=count,
+        wait=_last,
     )
 
 
-def _on_device(plan: Plan, pictures: np.ndarray, indices: np.ndarray) -> Any:
-    images = tf.constant(pictures)
-    height, width = pictures.shape[1:3]
+def _on_device(case: Case, plan: Plan, pictures: np.ndarray) -> Work:
+    from keras import ops
 
-    @tf.function(jit_compile=True, autograph=False)
-    def augment(images: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
-        return plan.on_device(images, rows)
+    engine = backend(case.backend)
+    augment = engine.compiled(plan.on_device, jit=True)
+    count, height, width = pictures.shape[:3]
+    images, indices = ops.convert_to_tensor(pictures), np.arange(count)
 
-    def launch() -> tf.Tensor:
-        params = plan.sample(SEED, EPOCH, indices)
-        return augment(images, tf.constant(plan.prepare(params, height, width)))
+    def launch() -> object:
+        rows = plan.prepare(plan.sample(SEED, EPOCH, indices), height, width)
+        return augment(images, ops.convert_to_tensor(rows))
 
-    return launch
+    return Work(
+        launch=launch,
+        count=count,
+        wait=_last,
+        drain=engine.drain,
+        asynchronous=engine.asynchronous(),
+        device_memory=engine.device_memory,
+    )
+
+
+def _last(seen: object) -> float:
+    """One number of the last picture, which is there when all are."""
+    return float(seen[-1, -1, -1, -1])  # type: ignore[index]

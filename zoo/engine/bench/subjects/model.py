@@ -18,6 +18,8 @@ from zoo.engine.bench.program import Work
 from zoo.errors import BenchError, ModelError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import keras
 
     from zoo.benchmark.case import Case
@@ -99,7 +101,7 @@ def work(case: Case, model: keras.Model | None) -> Work:
         made,
         model=about,
         gflop=2 * (about.gmacs or 0) * case.batch_size * PASSES[case.mode],
-        agreement=lambda: _agreement(case, program, shape, _reference(case, model)),
+        agreement=lambda: _agreement(case, program, shape, lambda: _reference(case, model)),
         device_memory=engine.device_memory,
     )
 
@@ -146,7 +148,7 @@ def _of_onnx(case: Case, path: Path, model: keras.Model | None) -> Work:
     about = on_onnxruntime.facts(path, shape[1:3])
     made = _work(case, program, shape, about.classes, {})
     if model is not None:
-        made = replace(made, agreement=lambda: _agreement(case, program, shape, model))
+        made = replace(made, agreement=lambda: _agreement(case, program, shape, lambda: model))
     return replace(made, model=about, gflop=2 * (about.gmacs or 0) * case.batch_size)
 
 
@@ -198,14 +200,14 @@ def _reference(case: Case, model: keras.Model) -> keras.Model:
 
 
 def _agreement(
-    case: Case, program: Program, shape: tuple[int, ...], model: keras.Model
+    case: Case, program: Program, shape: tuple[int, ...], reference: Callable[[], keras.Model]
 ) -> Agreement | None:
     """Compare what the timed function answers with the same weights, called layer by layer."""
     if program.answer is None:
         return None
     images = source.pictures(shape, source.dtype(case))
     given = program.answer(program.launch(program.put(images), None))[:COMPARED]
-    expected = _plainly(model, images[:COMPARED])
+    expected = _plainly(reference(), images[:COMPARED])
     return compared(np.asarray(given, "float64"), expected)
 
 
@@ -216,9 +218,13 @@ def compared(given: np.ndarray, expected: np.ndarray) -> Agreement:
     else:
         same = given.argmax(1) == expected.argmax(1)
     difference = np.abs(given - expected).max()
+    even = 1 / max(given.shape[1], 2)
+    said = max(np.linalg.norm(expected - even), np.finfo("float32").eps)
+    relative = np.linalg.norm(given - expected) / said
     return Agreement(
         top1=float(same.mean()),
         max_difference=float(difference) if np.isfinite(difference) else 1.0,
+        relative_difference=float(relative) if np.isfinite(relative) else 1.0,
         pictures=len(given),
         reference="the same weights in float32, not compiled",
     )
