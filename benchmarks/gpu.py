@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -40,14 +41,14 @@ MODELS = {
     "vgg16bn": "vgg16bn+dense:layers=2:units=4096",
     "inception-v3": "inception-v3+linear",
     "inception-resnet-v2": "inception-resnet-v2+linear",
-    "resnet50-v1.5": "resnet50-v1.5+linear",
 }
 BATCHES = {"inference": 256, "train": 128}
 HALF, FULL = "mixed_bfloat16", "float32"
-ALSO_FULL = ("vgg16bn", "inception-v3", "resnet50-v1.5")
+ALSO_FULL = ("vgg16bn", "inception-v3")
 """Also in float32."""
-ALSO_COMPILED = ("resnet50-v1.5", "vgg16bn", "inception-v3")
+ALSO_COMPILED = ("vgg16bn", "inception-v3")
 """Whose peers are also compiled by torch, which takes a minute each."""
+POLICY = "randaugment"
 ROWS = HERE / "results" / "rows"
 
 
@@ -69,7 +70,6 @@ PEERS = {
         "inception_v3", 299, options=(("aux_logits", False), ("init_weights", False))
     ),
     "inception-resnet-v2": Peer("inception_resnet_v2", 299, timm=True),
-    "resnet50-v1.5": Peer("resnet50"),
 }
 
 
@@ -100,22 +100,28 @@ def main() -> None:
 def jobs(names: list[str], zoo: Zoo, torch: Torch) -> Iterator[Any]:
     """What is measured, in the order of what it tells; each a call."""
     peers = [name for name in names if name in PEERS and find_spec("torch")]
+
+    def model(name: str, mode: str, batch: int, precision: str = HALF) -> Any:
+        target = MODELS[name]
+        return lambda: zoo.measure(target, mode=mode, batch_size=batch, precision=precision)
+
     for name in names:
         for mode, batch in BATCHES.items():
-            yield lambda name=name, mode=mode, batch=batch: zoo.measure(name, mode, batch, HALF)
+            yield model(name, mode, batch)
     for name in peers:
         for mode in BATCHES:
-            yield lambda name=name, mode=mode: torch.measure(name, mode, "eager")
+            yield partial(torch.measure, name, mode, "eager")
+    yield partial(zoo.measure, POLICY, subject="augment", batch_size=256, input_size=224)
     for name in names:
-        yield lambda name=name: zoo.measure(name, "inference", 1, HALF)
+        yield model(name, "inference", 1)
     for name in names:
         if name in ALSO_FULL:
             for mode, batch in BATCHES.items():
-                yield lambda name=name, mode=mode, batch=batch: zoo.measure(name, mode, batch, FULL)
+                yield model(name, mode, batch, FULL)
     for name in peers:
         if name in ALSO_COMPILED:
             for mode in BATCHES:
-                yield lambda name=name, mode=mode: torch.measure(name, mode, "compiled")
+                yield partial(torch.measure, name, mode, "compiled")
 
 
 # --- zoo ------------------------------------------------------------------------------------------
@@ -129,13 +135,12 @@ class Zoo:
         self.document: Document | None = document.read(path) if path.exists() else None
         self.cases = [row.case for row in self.document.rows] if self.document else []
 
-    def measure(self, name: str, mode: str, batch: int, precision: str) -> None:
+    def measure(self, target: str, **configuration: Any) -> None:
         """Measure a row that is not there yet."""
         case = Case(
-            target=MODELS[name], mode=mode, batch_size=batch, precision=precision,
-            backend=os.environ.get("KERAS_BACKEND", "tensorflow"), seconds=self.seconds,
+            target=target, backend=os.environ.get("KERAS_BACKEND", "tensorflow"),
             # JAX has no choice, and TensorFlow's models run faster with it on a GPU.
-            jit_compile=True,
+            jit_compile=True, seconds=self.seconds, **configuration,
         )  # fmt: skip
         if case.key in {each.key for each in self.cases}:
             return
@@ -151,17 +156,14 @@ class Zoo:
             file=sys.stderr,
         )
 
-    def row(self, name: str, mode: str, batch: int, precision: str) -> Row | None:
+    def row(self, target: str, mode: str, batch: int, precision: str) -> Row | None:
         """A row that was measured."""
-        wanted = (MODELS[name], mode, batch, precision)
-        return next(
-            (
-                row for row in (self.document.rows if self.document else ())
-                if (row.case.target, row.case.mode, row.case.batch_size, row.case.precision)
-                == wanted
-            ),
-            None,
-        )  # fmt: skip
+        wanted = (target, mode, batch, precision)
+        for row in self.document.rows if self.document else ():
+            case = row.case
+            if (case.target, case.mode, case.batch_size, case.precision) == wanted:
+                return row
+        return None
 
 
 @contextmanager
@@ -255,7 +257,7 @@ def peer(name: str, mode: str, way: str, seconds: float) -> None:
             loss = torch.nn.functional.cross_entropy(forward(image), labels)
         loss.backward()
         optimizer.step()
-        return loss
+        return loss.detach()
 
     model.train(mode == "train")
     forward = torch.compile(model) if way == "compiled" else model
@@ -320,7 +322,7 @@ def tell(names: list[str], zoo: Zoo, torch: dict[str, Any]) -> None:
     ]
     lines = []
     for name, mode, batch, precision in plans:
-        row = zoo.row(name, mode, batch, precision)
+        row = zoo.row(MODELS[name], mode, batch, precision)
         if row is None or row.step_seconds is None:
             continue
         lines.append(
@@ -341,22 +343,27 @@ def tell(names: list[str], zoo: Zoo, torch: dict[str, Any]) -> None:
         "median of single steps that are waited for, with their median absolute deviation; mJ are "
         f"those of the board. The device itself: {peaks}."
     )
+    augmented = zoo.row(POLICY, "inference", 256, FULL)
+    if augmented and augmented.images_per_second:
+        note += (
+            f" {POLICY} augments {augmented.images_per_second:,.0f} pictures of 224x224 a second "
+            "on the device, in batches of 256, what is drawn on the host included."
+        )
     if versions:
         note += (
             f" Peers are torchvision's models and timm's inception-resnet-v2 on torch "
             f"{', '.join(sorted(versions))} in bfloat16 by autocast, channels last, with a float "
-            "input; in brackets how many times as fast zoo is. resnet50-v1.5 is beside the seven "
-            "because others publish it."
+            "input; in brackets how many times as fast zoo is. What is left blank was not measured."
         )
-    remarks = table.remarks(measured.rows)
+    remarks = table.remarks([row for row in measured.rows if row.case.subject == "model"])
     if remarks:
         note += " Doubtful: " + "; ".join(remarks) + "."
     header = (
         "backbone", "mode", "precision", "batch", "images/s", "ms", "± MAD", "p90", "p99",
-        "TFLOP/s", "of peak", "mJ/image", "GiB", "torch", "torch compiled",
+        "TFLOP/s", "of peak", "mJ/image", "GiB", "torch eager", "torch compiled",
     )  # fmt: skip
     record(
-        "gpu", "On a GPU", header, lines, note,
+        "gpu", "On a GPU", header, lines, note, on=measured.machine, day=measured.created[:10],
         measured=[row.model_dump() for row in measured.rows],
         peaks=[peak.model_dump() for peak in measured.peaks], torch=torch,
     )  # fmt: skip

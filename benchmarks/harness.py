@@ -17,7 +17,7 @@ from zoo.engine import runtime, timing
 from zoo.engine.bench import process
 
 SPEC = "small-cnn+linear"
-BATCH, STEPS, ROUNDS, RUNS = 8, 40, 15, 4
+BATCH, STEPS, ROUNDS, RUNS = 8, 10, 80, 4
 OVERHEAD, SPREAD = 0.01, 0.03
 
 
@@ -33,6 +33,7 @@ def main() -> None:
         ("a step in a bare loop", f"{1000 * seconds['bare']:.3f} ms", ""),
         ("the same step timed by the harness", f"{1000 * seconds['harness']:.3f} ms", ""),
         ("what the harness adds, median of pairs", f"{overhead:+.2%}", f"{OVERHEAD:.0%}"),
+        ("a step of the harness around nothing", f"{1e3 * around_nothing():.4f} ms", ""),
         (f"{RUNS} runs in fresh processes", f"±{spread:.1%} of their median", f"±{SPREAD:.0%}"),
     ]
     note = (
@@ -82,6 +83,13 @@ def in_turns() -> tuple[float, dict[str, float]]:
     overhead = statistics.median(after / before for before, after in pairs) - 1
     medians = [statistics.median(column) for column in zip(*pairs, strict=True)]
     return overhead, dict(zip(("bare", "harness"), medians, strict=True))
+
+
+def around_nothing() -> float:
+    """Seconds of a step that does nothing, timed by the harness."""
+    started = time.perf_counter()
+    timing.repeat(lambda: None, seconds=0, at_least=10_000)
+    return (time.perf_counter() - started) / 10_000
 
 
 if __name__ == "__main__":

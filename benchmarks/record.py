@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ def record(
     header: Sequence[str],
     rows: Sequence[Sequence[Any]],
     note: str = "",
+    on: Mapping[str, Any] | None = None,
+    day: str | None = None,
     **facts: Any,
 ) -> None:
     """Print a table and store it with the machine it was measured on.
@@ -29,8 +31,11 @@ def record(
         header: Titles of the columns.
         rows: Cells.
         note: How it was measured.
+        on: Facts of the machine, where rows were stored with them; by default of this one.
+        day: When it was measured; by default today.
         **facts: The figures behind the cells, for the JSON.
     """
+    on = on or machine.facts()
     lines = [
         f"## {title}",
         "",
@@ -40,19 +45,18 @@ def record(
         "",
         f"{note} `python benchmarks/{name}.py`".strip(),
         "",
-        f"_{_machine()}, {date.today().isoformat()}_",
+        f"_{_machine(on)}, {day or date.today().isoformat()}_",
     ]
     section = "\n".join(lines) + "\n"
     print(section)
     results = HERE / "results" / f"{name}.json"
     results.parent.mkdir(exist_ok=True)
-    document = {"benchmark": name, "section": section, "machine": machine.facts(), **facts}
+    document = {"benchmark": name, "section": section, "machine": on, **facts}
     results.write_text(json.dumps(document, indent=2, default=str) + "\n")
     _write_readme()
 
 
-def _machine() -> str:
-    facts = machine.facts()
+def _machine(facts: Mapping[str, Any]) -> str:
     packages = facts["packages"]
     backend = "TensorFlow" if "tensorflow" in packages else "JAX"
     parts = [
