@@ -10,7 +10,7 @@ import zipfile
 import pytest
 
 from zoo import stored
-from zoo.errors import ExplainError
+from zoo.errors import ExplainError, RunError
 
 
 @pytest.fixture
@@ -57,6 +57,16 @@ def test_a_folder_in_the_way_is_a_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "flowers").mkdir()
     assert stored.is_path("flowers")
+
+
+def test_a_run_that_did_not_finish_is_told_from_none(tmp_path):
+    (tmp_path / "run.unfinished").mkdir()
+    with pytest.raises(RunError) as caught:
+        stored.locate(tmp_path / "run")
+    assert str(caught.value) == (
+        f"the run run did not finish: {tmp_path}/run.unfinished holds what it reached\n"
+        f"  hint: zoo train --resume {tmp_path}/run goes on with it"
+    )
 
 
 @pytest.mark.parametrize(

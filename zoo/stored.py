@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,9 @@ MAX_MEMBER = 16 << 20
 
 MODEL = "model.keras"
 """The model's file in a run folder."""
+
+UNFINISHED = ".unfinished"
+"""What the name of a run's folder ends in until all is there."""
 
 
 def is_path(target: str) -> bool:
@@ -46,6 +50,21 @@ def locate(target: str | Path) -> Path:
     path = _file(Path(target))
     _refuse_other_formats(path)
     return path
+
+
+def refuse_unfinished(path: Path) -> None:
+    """See that a run's folder is not one that is still being filled.
+
+    Raises:
+        RunError: It is, or in its place there is one.
+    """
+    whole = path.with_name(path.name.removesuffix(UNFINISHED))
+    partial = whole.with_name(whole.name + UNFINISHED)
+    if path == partial or (not path.exists() and partial.exists()):
+        raise RunError(
+            f"the run {whole.name} did not finish: {partial} holds what it reached",
+            f"zoo train --resume {shlex.quote(str(whole))} goes on with it",
+        )
 
 
 def facts(path: Path) -> dict[str, Any] | None:
@@ -125,6 +144,7 @@ def _file(target: Path) -> Path:
             )
         return path
     if not target.is_file():
+        refuse_unfinished(target)
         raise RunError(f"{target} does not exist", "give the folder of a run, or a .keras file")
     return target
 

@@ -156,6 +156,22 @@ def seen(pixels: np.ndarray, size: Sequence[int], preprocessing: Mapping[str, An
     return pixels[top : top + height, left : left + width]
 
 
+def in_channels(images: np.ndarray, channels: int) -> np.ndarray:
+    """Pictures as a model of another number of channels takes them.
+
+    Args:
+        images: Pictures of any type, 0..255, [N,H,W,c].
+        channels: What the model takes.
+
+    Returns:
+        [N,H,W,channels]: their mean, rounded, for one channel; else theirs over and over.
+    """
+    have = images.shape[3]
+    if channels == 1 < have:
+        return images.mean(axis=3, keepdims=True).round()
+    return images if channels == have else images[..., np.arange(channels) % have]
+
+
 def _covering(have: Sequence[int], box: Sequence[int]) -> tuple[int, int]:
     """The smallest size in a picture's own proportions that covers a box."""
     if box[0] * have[1] >= box[1] * have[0]:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo import exported
-from zoo.engine import anatomy, artefact, data, views
+from zoo.engine import anatomy, artefact, data, picture, views
 from zoo.engine.folder import Sample
-from zoo.engine.picture import find
 from zoo.engine.ranking import ranked
 from zoo.errors import ModelError
 
@@ -64,12 +63,16 @@ def records(
         from zoo.engine.export import answer
 
         classifier = answer.Classifier(model)
-        yield from answer.records(classifier, find(pictures), batch_size=batch_size, top=top)
+        yield from answer.records(
+            classifier, picture.find(pictures), batch_size=batch_size, top=top
+        )
         return
     loaded = artefact.load(model) if isinstance(model, (str, Path)) else model
     classes = anatomy.of(loaded).classes
     see = views.of(tta, anatomy.of(loaded).input_size) if tta is not None else None
-    samples = [Sample(str(path), path, label=0, split="", size=0) for path in find(pictures)]
+    samples = [
+        Sample(str(path), path, label=0, split="", size=0) for path in picture.find(pictures)
+    ]
     with data.tolerate(samples, limit=1.0) as unreadable:
         done = 0
         for indices, probabilities in answers(loaded, samples, batch_size, unreadable, see):
@@ -137,6 +140,9 @@ def probabilities(model: keras.Model, images: Any) -> np.ndarray:
     Raises:
         ModelError: The model's answers are no probabilities.
     """
+    channels = model.input.shape[3]
+    if channels != 3:  # Surgery made it take grey pictures, or more channels.
+        images = picture.in_channels(np.asarray(images), channels)
     given = np.asarray(model.predict_on_batch(images), dtype="float32")
     if not np.isfinite(given).all():
         raise ModelError(

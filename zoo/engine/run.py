@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo import stored
 from zoo.errors import RunError
+from zoo.stored import UNFINISHED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 SCHEMA = 1
 """Version of run.json; a newer one is refused."""
 
-UNFINISHED = ".unfinished"
 FACTS = "run.json"
 
 
@@ -139,14 +140,7 @@ def open(path: str | Path) -> Run:
         RunError: If the folder is missing, unfinished, no run, or of a newer zoo.
     """
     path = Path(path)
-    unfinished = path.with_name(path.name + UNFINISHED)
-    whole = path.name.removesuffix(UNFINISHED)
-    if path.name.endswith(UNFINISHED) or (not path.exists() and unfinished.exists()):
-        raise RunError(
-            f"the run {whole} did not finish: "
-            f"{path if path.exists() else unfinished} holds what it reached",
-            hint=f"zoo train --resume {shlex.quote(str(path.with_name(whole)))} goes on with it",
-        )
+    stored.refuse_unfinished(path)
     if not path.exists():
         raise RunError(f"no run {path}", hint="zoo train MODEL DATA --out DIR makes one")
     if not path.is_dir() or not (path / FACTS).is_file():

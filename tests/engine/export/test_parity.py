@@ -9,7 +9,7 @@ import tensorflow as tf
 from onnx import numpy_helper
 
 import zoo
-from zoo.engine.export import parity, probes, reference
+from zoo.engine.export import parity, probes, reference, session
 from zoo.engine.export.convert import convert
 from zoo.errors import ExportError, ParityFailure
 
@@ -74,6 +74,22 @@ def test_classes_as_good_as_equal_count_as_agreement():
     expected = np.array([[1.0, 1.0 - 1e-5]])
 
     assert parity.figures(expected[:, ::-1], expected)["top1_agreement"] == 1
+
+
+def test_classes_that_tie_may_each_have_their_map(colour_model, tmp_path):
+    # Of a grey picture all three scores are equal, and rounding chooses.
+    names, images = probes.probes((8, 8), probes.photographs((8, 8)))
+    answers = reference.answers(colour_model, images)
+    grey = np.ptp(answers["logits"], axis=1) < 1e-5
+    assert grey.any()
+    convert(colour_model, tmp_path / "model.onnx")
+    given = session.Session(tmp_path / "model.onnx").answers(images, ["logits"])["logits"]
+    # Let Keras choose another class of a grey picture, and see it elsewhere.
+    answers["logits"][grey, (given.argmax(axis=1)[grey] + 1) % 3] += 1e-5
+    answers["cam"][grey] = 100.0
+    np.savez_compressed(tmp_path / "golden.npz", images=images, names=names, **answers)
+
+    parity.check(parity.measure(tmp_path / "model.onnx", tmp_path / "golden.npz"))
 
 
 def test_all_zero_logits_agree_with_themselves():

@@ -161,7 +161,7 @@ def test_what_cannot_be_done_is_said(model, samples):
         "  hint: did you mean head_dense1, head_dense2?"
     )
     assert refusal(model, insert | {"after": ["block1_pool"]}, samples).startswith(
-        "layer 'block1_pool' is a MaxPooling2D; accepted: Dense or convolution layer\n  hint: "
+        "layer 'block1_pool' is of kind MaxPooling2D; accepted: Dense or convolution layer\n"
     )
     assert refusal(model, insert | {"after": ["logits"]}, samples) == (
         "layer 'logits' gives the scores that softmax or sigmoid turns into probabilities: "

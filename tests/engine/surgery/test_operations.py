@@ -10,6 +10,7 @@ import zoo
 from tests.engine.surgery.conftest import SIZE, SPEC, trained
 from tests.engine.surgery.test_insert import answers, refusal
 from zoo.engine import anatomy, artefact
+from zoo.engine.predict import probabilities
 from zoo.engine.surgery.apply import apply
 from zoo.engine.surgery.outcome import Outcome
 from zoo.errors import SurgeryFailure
@@ -145,6 +146,17 @@ def test_another_head_on_the_same_backbone(model, samples, images):
     assert np.array_equal(*maps)
 
 
+def test_rows_of_classes_do_not_move_to_another_reading_of_the_map(samples):
+    # The map has as many channels as the hidden layer has units.
+    model = trained("vgg11:width=0.0625+dense:units=32:layers=2:pool=avg")
+    assert model.get_layer("logits").kernel.shape[0] == 32
+    built, certificate, _ = apply(model, parse({"do": "head", "head": "linear"}), samples)
+
+    assert built.get_layer("logits").kernel.shape == model.get_layer("logits").kernel.shape
+    assert certificate.kept == ()
+    assert "3 classes begin with new weights: a, b, c" in certificate.changed
+
+
 def test_a_head_of_the_same_layers_keeps_its_weights(model, samples, images):
     step = parse({"do": "head", "head": "dense:units=12:layers=2:dropout=0.0"})
     built, certificate, _ = apply(model, step, samples)
@@ -240,6 +252,9 @@ def test_grey_pictures_answer_as_they_did_in_three_channels(model, samples, imag
     reference = answers(model, np.repeat(grey, 3, axis=3))
     assert np.allclose(answers(built, grey), reference, atol=1e-6)
     assert certificate.holds
+    # Files hold three channels, and the model is asked about their mean.
+    means = np.repeat(images.mean(axis=3, keepdims=True).round(), 3, axis=3)
+    assert np.allclose(probabilities(built, images), model(means), atol=1e-6)
 
 
 def test_six_channels_repeat_the_three(model, samples, images):

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from zoo.engine import anatomy
+from zoo.engine import anatomy, picture
 
 BATCH = 16
 
@@ -108,12 +108,11 @@ def logits(model: keras.Model, batches: Iterable[np.ndarray], *, grey: bool = Fa
         Float32 [N, classes].
     """
     scorer = keras.Model(model.input, anatomy.logits_tensor(model))
-    channels = np.arange(model.input.shape[3])
     found = []
     for images in batches:
         if grey:
-            images = images.mean(axis=3, keepdims=True).round()
-        images = images[..., channels % images.shape[3]].astype(np.float32)
+            images = picture.in_channels(images, 1)
+        images = picture.in_channels(images, model.input.shape[3]).astype(np.float32)
         found.append(np.asarray(scorer(images, training=False)))
     return np.concatenate(found).astype(np.float32)
 

@@ -115,19 +115,29 @@ def _replaced(model: keras.Model, head: str, units: int, seed: int) -> keras.Mod
 
 
 def _take_over(model: keras.Model, built: keras.Model) -> bool:
-    """Give the new head the weights of the old if all its layers but the last have their like."""
-    before = {layer.name: layer for layer in anatomy.stages(model)[anatomy.HEAD]}
-    pairs = [
-        (before.get(layer.name), layer)
-        for layer in anatomy.stages(built)[anatomy.HEAD]
-        if layer.weights and layer.name != LOGITS
+    """Give the new head the weights of the old if all its layers but the last have their like.
+
+    Only then does the last layer read what it did before, and the rows of its classes mean
+    anything.
+    """
+    before, after = (
+        {
+            layer.name: layer
+            for layer in anatomy.stages(each)[anatomy.HEAD]
+            if layer.weights and layer.name != LOGITS
+        }
+        for each in (model, built)
+    )
+    shapes = [
+        {name: [weight.shape for weight in layer.weights] for name, layer in each.items()}
+        for each in (before, after)
     ]
-    for old, new in pairs:
-        if old is None or [w.shape for w in old.weights] != [w.shape for w in new.weights]:
-            return False
-    for old, new in pairs:
-        new.set_weights(old.get_weights())
-    return bool(model.get_layer(LOGITS).kernel.shape[0] == built.get_layer(LOGITS).kernel.shape[0])
+    inputs = [each.get_layer(LOGITS).kernel.shape[0] for each in (model, built)]
+    if shapes[0] != shapes[1] or inputs[0] != inputs[1]:
+        return False
+    for name, layer in after.items():
+        layer.set_weights(before[name].get_weights())
+    return True
 
 
 def _keep_rows(

@@ -80,7 +80,7 @@ def _unknown(model: keras.Model, pattern: str, names: Sequence[str], what: str) 
     there = {layer.name for layer in model.layers}
     if pattern in there:
         kind = type(model.get_layer(pattern)).__name__
-        fault = f"layer {pattern!r} is a {kind}; accepted: {what}"
+        fault = f"layer {pattern!r} is of kind {kind}; accepted: {what}"
     elif not names:
         return SurgeryError(f"the model has none of what is accepted here: {what}")
     else:
