@@ -89,6 +89,23 @@ def test_names_are_escaped(row, document):
     assert "&lt;b&gt;+linear" in text
 
 
+def test_a_curve_over_batches_joins_rows_that_differ_by_the_batch_alone(row, document):
+    rows = [row(case={"batch_size": n, "mode": m}) for n, m in ((8, "inference"), (4, "train"))]
+    assert "Throughput" not in page.render(document(*rows))
+
+    rows += [row(case={"batch_size": n, "mode": "inference"}) for n in (1, 2)]
+    (curves,) = re.findall(r"Throughput.*?</figure>", page.render(document(*rows)))
+    assert re.findall(r"</i>([^<]+)<", curves) == ["inference", "train"]
+
+
+def test_the_gpu_and_the_backend_are_told(document):
+    facts = {"gpu_state": [{"name": "Acme GPU"}], "packages": {"keras": "3.15.1", "jax": "0.11"}}
+
+    assert table.machine(document(**facts)) == (
+        "Acme GPU, Acme 1, 2 cores, 8 GiB, Python 3.11.7, jax 0.11, keras 3.15.1, 2026-01-02"
+    )
+
+
 def test_one_batch_draws_no_curve_over_batches(row, document):
     assert "Throughput" not in page.render(document(row()))
 

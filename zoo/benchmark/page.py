@@ -76,9 +76,7 @@ def _throughput(rows: list[Row]) -> str:
     """Throughput against batch, for configurations measured at several."""
     lines: dict[str, list[tuple[float, float]]] = {}
     for row in rows:
-        # Named among rows of its own batch, so that the batch is no part of the name.
-        peers = [each for each in rows if each.case.batch_size == row.case.batch_size]
-        name = table.label(row, peers) if len(peers) > 1 else row.name
+        name = ", ".join(table.configuration(row, rows)) or row.name
         lines.setdefault(name, []).append((row.case.batch_size, row.images_per_second or 0.0))
     series = [Series(name, tuple(sorted(points))) for name, points in lines.items()]
     if not any(len(each.points) > 1 for each in series):

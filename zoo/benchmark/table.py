@@ -106,14 +106,20 @@ def remarks(rows: Sequence[Row]) -> list[str]:
 
 def label(row: Row, rows: Sequence[Row]) -> str:
     """What tells a row from the others, in words."""
+    words = configuration(row, rows)
+    if len({each.case.batch_size for each in rows}) > 1 or not words:
+        words.append(f"batch {row.case.batch_size}")
+    return ", ".join(words)
+
+
+def configuration(row: Row, rows: Sequence[Row]) -> list[str]:
+    """What tells a row from the others, but for its batch."""
     words = [row.name] if len({each.name for each in rows}) > 1 else []
     for key in VARYING:
         if len({getattr(each.case, key) for each in rows}) > 1:
             word = _word(getattr(row.case, key))
             words.append(f"XLA {word}" if key == "jit_compile" else word)
-    if len({each.case.batch_size for each in rows}) > 1 or not words:
-        words.append(f"batch {row.case.batch_size}")
-    return ", ".join(words)
+    return words
 
 
 def _bottleneck(row: Row) -> str:
@@ -169,9 +175,11 @@ def machine(document: Document) -> str:
     """The machine and the versions, in one line."""
     facts = document.machine
     packages = facts.get("packages") or {}
-    versions = [f"{name} {packages[name]}" for name in ("tensorflow", "keras") if name in packages]
+    backend = "tensorflow" if "tensorflow" in packages else "jax"
+    versions = [f"{name} {packages[name]}" for name in (backend, "keras") if name in packages]
     memory = facts.get("memory_bytes")
     parts = [
+        *(gpu["name"] for gpu in facts.get("gpu_state") or ()),
         str(facts.get("cpu")),
         f"{facts.get('usable_cores')} cores",
         *([f"{memory / 2**30:.0f} GiB"] if memory else []),

@@ -54,6 +54,17 @@ def test_an_interpreter_explains_on_jax(name):
     assert process.attempt(case).error is None
 
 
+def test_a_policy_augments_on_jax():
+    case = Case(
+        target="randaugment", subject="augment", input_size=32, batch_size=2, backend="jax",
+        seconds=0,
+    )  # fmt: skip
+    row = process.measure(case)
+
+    assert row.settings["jit_compile"] is True
+    assert row.images_per_second > 0
+
+
 def test_what_is_timed_is_what_is_answered():
     row = process.measure(
         Case(
