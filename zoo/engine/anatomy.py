@@ -68,6 +68,23 @@ def of(model: keras.Model) -> Anatomy:
     return getattr(model, "zoo_anatomy", None) or _inspect(model)
 
 
+def require_rgb(model: keras.Model) -> None:
+    """Refuse a model that surgery made for other pictures, where only RGB is read.
+
+    Raises:
+        ModelError: It takes another number of channels.
+    """
+    if not hasattr(model, "zoo_anatomy"):  # `of` looks at a foreign model.
+        return
+    channels = model.input.shape[3]
+    if channels != 3:
+        raise ModelError(
+            f"the model takes pictures of {channels} {'channel' if channels == 1 else 'channels'}, "
+            "accepted here are models of RGB pictures",
+            "zoo evaluate, predict and surgery take it; use the run that it was made from",
+        )
+
+
 def tap_tensor(model: keras.Model, tap: str = LAST) -> keras.KerasTensor:
     """The symbolic map [N, h, w, c] of a tap.
 

@@ -210,6 +210,7 @@ def each(
 ) -> Iterator[Explanation]:
     """Give the explanations of `explain` one by one, so that any number of pictures fits."""
     loaded = load(model)
+    anatomy.require_rgb(loaded)
     about = subject.of(loaded)
     specs = [interpreter] if isinstance(interpreter, str) else interpreter
     methods = [method(loaded, spec) for spec in specs]

@@ -10,10 +10,11 @@ import zoo
 from tests.engine.surgery.conftest import SIZE, SPEC, trained
 from tests.engine.surgery.test_insert import answers, refusal
 from zoo.engine import anatomy, artefact
+from zoo.engine.explain import explain
 from zoo.engine.predict import probabilities
 from zoo.engine.surgery.apply import apply
 from zoo.engine.surgery.outcome import Outcome
-from zoo.errors import SurgeryFailure
+from zoo.errors import ModelError, SurgeryFailure
 from zoo.surgery import parse
 
 # -- fold
@@ -255,6 +256,14 @@ def test_grey_pictures_answer_as_they_did_in_three_channels(model, samples, imag
     # Files hold three channels, and the model is asked about their mean.
     means = np.repeat(images.mean(axis=3, keepdims=True).round(), 3, axis=3)
     assert np.allclose(probabilities(built, images), model(means), atol=1e-6)
+    _, certificate, _ = apply(built, parse({"do": "insert-bn", "after": ["dense"]}), samples)
+    assert certificate.holds
+    with pytest.raises(ModelError) as caught:
+        explain(built, images)
+    assert str(caught.value) == (
+        "the model takes pictures of 1 channel, accepted here are models of RGB pictures\n"
+        "  hint: zoo evaluate, predict and surgery take it; use the run that it was made from"
+    )
 
 
 def test_six_channels_repeat_the_three(model, samples, images):

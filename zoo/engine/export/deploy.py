@@ -135,6 +135,7 @@ def export(
             model, numbers = stack.enter_context(_opened(target, lean=chosen is None))
         else:
             model, numbers = _model(target, building, say), values.held
+        anatomy.require_rgb(model)
         parts = anatomy.of(model)
         real = _real(target, parts.input_size)
         if size == "resize":

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from zoo.engine import anatomy
+from zoo.engine import anatomy, picture
 from zoo.engine.surgery import moments
 from zoo.engine.surgery.outcome import Outcome
 from zoo.engine.surgery.pictures import BATCH_BYTES
@@ -112,9 +112,11 @@ def calibrate(
         DataError: A layer's input does not vary at all.
     """
     for name in names:
-        channels = model.get_layer(name).moving_mean.shape[0]
-        settle(model.get_layer(name), np.zeros(channels), np.ones(channels))
-    found = moments.stream(model, names, pictures.batches(batch_size(model, names)))
+        units = model.get_layer(name).moving_mean.shape[0]
+        settle(model.get_layer(name), np.zeros(units), np.ones(units))
+    channels = model.input.shape[3]
+    batches = pictures.batches(batch_size(model, names))
+    found = moments.stream(model, names, (picture.in_channels(each, channels) for each in batches))
     told = {}
     for name, seen in found.items():
         if not seen.squares.any():

@@ -52,7 +52,7 @@ def load(case: Case) -> keras.Model | None:
             )
         return None
     from zoo import registry
-    from zoo.engine import artefact, assemble
+    from zoo.engine import anatomy, artefact, assemble
 
     if not targets.is_name(case.target):
         if case.precision not in ("float32", "tf32"):
@@ -61,7 +61,9 @@ def load(case: Case) -> keras.Model | None:
                 f"{case.precision}",
                 "leave --precision out, or bench its name",
             )
-        return artefact.load(case.target)
+        model = artefact.load(case.target)
+        anatomy.require_rgb(model)
+        return model
     parts = registry.load()
     return assemble.assemble(
         parts.resolve(parts.parse(case.target)),
