@@ -43,6 +43,28 @@ def test_a_run_appears_when_it_is_whole(tmp_path: Path):
     assert opened.metrics == {"accuracy": 0.5}
 
 
+def test_what_a_run_needs_is_there_before_it_has_begun(tmp_path: Path, monkeypatch):
+    written = []
+    write = run.Run.write
+    monkeypatch.setattr(
+        run.Run, "write", lambda self, name, what: written.append(name) or write(self, name, what)
+    )
+    with run.create(tmp_path / "pets", FACTS, {"recipe.toml": "a = 1\n"}) as draft:
+        assert written == ["recipe.toml", "run.json"]
+        assert (draft.path / "recipe.toml").read_text() == "a = 1\n"
+
+
+def test_two_processes_are_not_at_one_run(tmp_path: Path):
+    told = (
+        f"another process is at {tmp_path / 'pets.unfinished'}\n"
+        "  hint: wait for it, or end it first"
+    )
+    with run.create(tmp_path / "pets", FACTS):
+        again = run.reopened(run.unfinished(tmp_path / "pets"))
+        assert refused(again.__enter__) == told
+    assert run.open(tmp_path / "pets").facts["spec"] == FACTS["spec"]
+
+
 def test_history_is_read_as_numbers(tmp_path: Path):
     (tmp_path / "history.csv").write_text(
         "phase,epoch,loss,val_loss,learning_rate\nhead,1,1.5,,1e-05\n2,2,1.0,0.25,0.001\n"

@@ -192,7 +192,9 @@ def check(out: str | Path) -> Path:
 
 
 @contextmanager
-def create(out: str | Path, facts: Mapping[str, Any]) -> Iterator[Run]:
+def create(
+    out: str | Path, facts: Mapping[str, Any], texts: Mapping[str, str] | None = None
+) -> Iterator[Run]:
     """Fill a run's folder; it bears its name only when all of it is there.
 
     What an error or Ctrl-C cuts short stays as `<out>.unfinished` if a checkpoint was reached,
@@ -201,6 +203,8 @@ def create(out: str | Path, facts: Mapping[str, Any]) -> Iterator[Run]:
     Args:
         out: Folder of the run to be.
         facts: What is known at the start, for run.json.
+        texts: Further files by name. They are there before run.json, which says that the run has
+            begun: what a process was killed over can be gone on with, or is seen to hold nothing.
 
     Yields:
         The run in its unfinished folder.
@@ -213,9 +217,12 @@ def create(out: str | Path, facts: Mapping[str, Any]) -> Iterator[Run]:
     draft = Run(folder, {"schema": SCHEMA, **facts})
     draft.checkpoints.mkdir(parents=True)
     try:
-        draft.write(FACTS, draft.facts)
-        yield draft
-        _finish(draft, out)
+        with _alone(draft):
+            for name, text in (texts or {}).items():
+                draft.write(name, text)
+            draft.write(FACTS, draft.facts)
+            yield draft
+            _finish(draft, out)
     except BaseException:
         if folder.exists() and not any(draft.checkpoints.glob("[!.]*")):
             shutil.rmtree(folder)
@@ -260,9 +267,38 @@ def reopened(draft: Run) -> Iterator[Run]:
 
     Yields:
         The same.
+
+    Raises:
+        RunError: If another process is at it.
     """
-    yield draft
-    _finish(draft, draft.path.with_name(draft.name))
+    with _alone(draft):
+        yield draft
+        _finish(draft, draft.path.with_name(draft.name))
+
+
+@contextmanager
+def _alone(draft: Run) -> Iterator[None]:
+    """Keep other processes from going on with a run that one is at; the system ends it with them.
+
+    Raises:
+        RunError: If another process has it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows has no such module.
+        yield
+        return
+    folder = os.open(draft.path, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunError(
+                f"another process is at {draft.path}", hint="wait for it, or end it first"
+            ) from None
+        yield
+    finally:
+        os.close(folder)
 
 
 def _finish(draft: Run, out: Path) -> None:

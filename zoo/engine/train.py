@@ -153,9 +153,8 @@ def train(
     out = run.check(out)
     job = _prepare(resolved, chosen, pictures, input_size, seed, device, disk_cache)
     _tell(shown, job)
-    with run.create(out, _facts(job)) as draft:
-        draft.write("recipe.toml", recipes.to_toml(chosen))
-        draft.write(lock.NAME, lock.of(parts).toml())
+    texts = {"recipe.toml": recipes.to_toml(chosen), lock.NAME: lock.of(parts).toml()}
+    with run.create(out, _facts(job), texts) as draft:
         _carry_out(job, draft, shown, fit_memory)
     return _finished(out)
 
