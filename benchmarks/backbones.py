@@ -62,7 +62,7 @@ def main() -> None:
     note = (
         f"{SIZE}x{SIZE}, 1000 classes after global average pooling, random weights; the bound is "
         f"{BOUND}. Medians of {REPEATS} builds of each, taking turns in one process, after one "
-        "that is not counted."
+        "that is not counted: the ratio bears other work on the machine, the seconds do not."
     )
     header = ("backbone", "keras.applications s", "zoo s", "ratio")
     facts = {"ratios": ratios, "measured": measured, "bound": BOUND}
