@@ -117,16 +117,12 @@ def torch(peer: Peer, folder: Path) -> None:
     from safetensors.torch import save_file
 
     torch.manual_seed(0)
-    model = _torchvision(torch, peer).eval()
-    for module in model.modules():
-        if isinstance(module, (torch.nn.Conv2d, torch.nn.Linear)):
-            # torch's own initial weights let signals fade: every class would be as likely.
-            torch.nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-    save_file(dict(model.state_dict()), folder / "model.safetensors")
     shape = (BATCH, peer.size, peer.size, 3)
     pictures = np.random.default_rng(0).integers(0, 256, shape, dtype="uint8")
     image = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
     np.savez(folder / PICTURES, pictures=pictures, image=image.numpy())
+    model = _in_range(torch, _torchvision(torch, peer), image)
+    save_file(dict(model.state_dict()), folder / "model.safetensors")
     torch.onnx.export(
         model, (image,), folder / "torch.onnx", dynamo=False, input_names=["image"],
         output_names=["logits"],
@@ -137,6 +133,19 @@ def torch(peer: Peer, folder: Path) -> None:
     with torch.inference_mode():
         answers = torch.softmax(model(image), 1).numpy()
         _told(lambda: float(torch.softmax(model(image), 1).sum()), answers)
+
+
+def _in_range(torch: Any, model: Any, image: Any) -> Any:
+    """Take the means and deviations of the batch, so that random weights neither fade nor grow.
+
+    Else every class is as likely, or one certain, and answers agree whatever the model does.
+    """
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = None
+    with torch.no_grad():
+        model.train()(image)
+    return model.eval()
 
 
 def torch_onnx(peer: Peer, folder: Path) -> None:
