@@ -2,9 +2,11 @@
 
     python benchmarks/torch_peers.py [NAME ...]
 
-Needs the extra `reference`. Each way runs in a process of its own on all cores: torch itself, ONNX
-Runtime on torch's export, zoo on TensorFlow, and ONNX Runtime on zoo's export. The checkpoint that
-torch wrote goes through zoo's converter, and answers to the same pictures are compared first.
+What `results/rows/torch_peers.json` holds is not measured again unless it is named, so that the
+table can be filled in several sittings. Needs the extra `reference`. Each way runs in a process of
+its own on all cores: torch itself, ONNX Runtime on torch's export, zoo on TensorFlow, and ONNX
+Runtime on zoo's export. The checkpoint that torch wrote goes through zoo's converter, and answers
+to the same pictures are compared first.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from record import record
+from record import HERE, record
 
 from zoo.benchmark.verdict import RELATIVE
 from zoo.engine import timing
@@ -28,6 +30,7 @@ from zoo.engine.bench.subjects.model import compared
 
 BATCH, SECONDS = 4, 4.0
 PICTURES = "pictures.npz"
+ROWS = HERE / "results" / "rows" / "torch_peers.json"
 TOLERANCE = RELATIVE["float32"]
 
 
@@ -65,25 +68,21 @@ def main() -> None:
     if find_spec("torch") is None or find_spec("torchvision") is None:
         print("left out: pip install 'keras-zoo[reference]' first", file=sys.stderr)
         return
-    rows, facts = [], {}
-    for name in sys.argv[1:] or PEERS:
+    facts: dict[str, Any] = json.loads(ROWS.read_text()) if ROWS.exists() else {}
+    for name in sys.argv[1:] or [name for name in PEERS if name not in facts]:
         with tempfile.TemporaryDirectory() as folder:
             told = {way: _in_a_process(way, name, folder) for way in WAYS}
         expected = np.asarray(told["torch"]["probabilities"])
-        cells = [name]
         for way, each in told.items():
             given = np.asarray(each.pop("probabilities"))
             difference = compared(given, expected).relative_difference
             if difference > TOLERANCE:
                 raise SystemExit(f"{name}: {way} answers otherwise than torch, by {difference:.1%}")
             each["difference"] = difference
-            speed = BATCH / each["step_seconds"]["p50"]
-            spread = each["step_seconds"]["mad"] / each["step_seconds"]["p50"]
-            cells.append(f"{speed:.1f} ± {speed * spread:.1f}")
-        worst = max(each["difference"] for each in told.values())
-        rows.append((*cells, f"{worst:.0e}"))
         facts[name] = told
-        print(rows[-1], file=sys.stderr)
+        ROWS.write_text(json.dumps(facts, indent=2) + "\n")
+        print(_row(name, told), file=sys.stderr)
+    rows = [_row(name, facts[name]) for name in PEERS if name in facts]
     note = (
         f"Images a second, median ± median absolute deviation; batch {BATCH}, float32, 1000 "
         "classes, the same random weights in all, pictures in memory. torch runs channels last, "
@@ -92,6 +91,16 @@ def main() -> None:
     )
     header = ("backbone", *WAYS.values(), "difference")
     record("torch_peers", "Beside torchvision", header, rows, note, models=facts)
+
+
+def _row(name: str, told: dict[str, Any]) -> tuple[str, ...]:
+    cells = []
+    for each in told.values():
+        seconds = each["step_seconds"]
+        speed = BATCH / seconds["p50"]
+        cells.append(f"{speed:.1f} ± {speed * seconds['mad'] / seconds['p50']:.1f}")
+    worst = max(each["difference"] for each in told.values())
+    return name, *cells, f"{worst:.0e}"
 
 
 def _in_a_process(way: str, name: str, folder: str) -> dict[str, Any]:
