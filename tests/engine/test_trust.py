@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from PIL import Image
 
 from zoo.engine import subject
 from zoo.engine.trust import agree, axioms, curves, evidence, randomise
+from zoo.engine.trust import score as scoring
 from zoo.engine.trust.score import score
 from zoo.errors import DataError
 from zoo.testing import stand_ins
@@ -38,6 +41,21 @@ def exact(images: np.ndarray) -> np.ndarray:
 
 
 ONES = np.array([1, 1])
+
+
+def test_seconds_do_not_hold_the_compilation_of_any_batch(monkeypatch):
+    """Of three pictures in twos the last batch is of another size, which is compiled anew."""
+    clock, compiled = [0.0], set()
+
+    def maps(model, images, index):
+        clock[0] += 1 if len(images) in compiled else 100
+        compiled.add(len(images))
+        return exact(images)
+
+    monkeypatch.setattr(scoring.time, "perf_counter", lambda: clock[0])
+    _, heat, seconds = scoring._timed(SimpleNamespace(maps=maps), None, pictures(3), np.ones(3), 2)
+    assert seconds == 2
+    np.testing.assert_array_equal(heat, exact(pictures(3)))
 
 
 def test_a_map_that_is_right_is_complete_and_foretells_everything(counts):
