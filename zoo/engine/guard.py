@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -16,9 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from zoo.recipe import Phase
-
-LOOK_SECONDS = 0.2
-"""How long losses are kept unread."""
 
 
 class Best(keras.callbacks.Callback):
@@ -96,9 +92,7 @@ class Average(keras.callbacks.Callback):
 
 
 class FiniteLoss(keras.callbacks.Callback):
-    """Ends the training soon after a batch whose loss is no number, and names that batch.
-
-    Reading a loss waits for the device, so losses are kept unread for a while.
+    """Ends the training at the first batch whose loss is no number, and names it.
 
     Args:
         phase: The phase.
@@ -111,36 +105,17 @@ class FiniteLoss(keras.callbacks.Callback):
         self._phase = phase
         self._ids = ids
         self._seed = seed
-        self._epoch = self._batch = 0
-        self._unread: list[Any] = []
-        self._read = 0.0
+        self._epoch = 0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Note which order the pictures come in."""
         self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Keep the loss, and look at it where the last look was a while ago."""
-        self._batch = batch
-        self._unread.append((logs or {})["loss"])
-        if time.perf_counter() - self._read > LOOK_SECONDS:
-            self._look()
-
-    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Look at the losses of the epoch's last batches."""
-        self._look()
-
-    def _look(self) -> None:
-        """Read what was kept: means of the epoch so far, of which the last tells of all."""
-        unread, self._unread = self._unread, []
-        self._read = time.perf_counter()
-        if not unread or math.isfinite(float(unread[-1])):
+        """Look at the loss."""
+        loss = float((logs or {})["loss"])
+        if math.isfinite(loss):
             return
-        losses = [float(each) for each in unread]
-        place = next(place for place, loss in enumerate(losses) if not math.isfinite(loss))
-        self._fail(self._batch - len(losses) + 1 + place, losses[place])
-
-    def _fail(self, batch: int, loss: float) -> None:
         size = self._phase.batch_size
         places = data.order(len(self._ids), self._seed, self._epoch)[batch * size :][:size]
         named = ", ".join(self._ids[place] for place in places[:3])
