@@ -27,6 +27,9 @@ def options(threads: int | None = None) -> onnxruntime.SessionOptions:
     """
     chosen = onnxruntime.SessionOptions()
     chosen.log_severity_level = QUIET
+    # Threads that wait in a loop take the cores from those who work wherever there are few or they
+    # are shared: ResNet50 in 8 bits took 48 ms with them and 25 ms without on two cores.
+    chosen.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if threads is not None:
         chosen.intra_op_num_threads = threads
     return chosen

@@ -102,6 +102,8 @@ class Model:
 
     def __init__(self, name: str) -> None:
         options = onnxruntime.SessionOptions()
+        # Threads that wait in a loop slow the others down where cores are few or shared.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         providers = ["CPUExecutionProvider"]
         self.session = onnxruntime.InferenceSession(HERE / name, options, providers=providers)
