@@ -142,14 +142,13 @@ def epoch(scorer: Any, source: Any, steps: int) -> float:
 
 def noise(source: Any, samples: list[Any]) -> None:
     """Fill a cache without the backbone; the one validation picture too."""
-    from zoo.engine import features
+    from zoo.engine import features, shelf
     from zoo.engine.shards import Shards
-    from zoo.index import cache_folder
 
     draws = np.random.default_rng(0)
     for part in (samples, samples[:1]):
         facts = source.facts(part, 0)
-        folder = cache_folder() / features.FOLDER / features._sha256(facts)
+        folder = shelf.place(facts)
         store = Shards(
             folder, facts, [s.id for s in part], source.tensor.shape[1:], multiple=features.BATCH
         )

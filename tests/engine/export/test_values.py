@@ -44,5 +44,14 @@ def test_the_same_answers_and_the_same_file(file, tmp_path):
     assert bundle.sha256(tmp_path / "lean.onnx") == bundle.sha256(tmp_path / "loaded.onnx")
 
 
+@pytest.mark.parametrize("count", [2, 60])
+def test_a_model_that_is_asked_stays_empty(file, count):
+    """Filled at random it would take its weights twice, and they are read from the file anyway."""
+    lean = artefact.load(file, values=False)
+    with values.saved(lean, file) as numbers:
+        reference.answers(lean, np.zeros((count, 32, 32, 3), np.uint8), numbers)
+    assert [each.path for each in lean.weights if each._value is not None] == []
+
+
 def test_a_layer_that_loads_itself_is_loaded(classifier):
     assert not values.reads(classifier([keras.layers.Normalization(mean=0.0, variance=1.0)]))

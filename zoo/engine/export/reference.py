@@ -13,6 +13,7 @@ import tensorflow as tf
 from zoo.engine import anatomy
 from zoo.engine.export import ending
 from zoo.engine.export.values import Values, held
+from zoo.engine.weights.deferred import in_place
 from zoo.errors import ExportError
 
 AT_ONCE = 224 * 224
@@ -48,7 +49,8 @@ def answers(model: keras.Model, images: np.ndarray, values: Values = held) -> di
     def ask(pictures: tf.Tensor) -> dict[str, tf.Tensor]:
         if not state:
             return network(pictures, training=False)
-        with keras.StatelessScope(state):
+        # On its way out a scope would fill, at random, every variable that waits for its values.
+        with keras.StatelessScope(state, initialize_variables=False):
             return network.call(pictures, training=False)
 
     with _full_precision():
@@ -115,4 +117,7 @@ def _clone_in_float32(
         return clone, list(zip(clone.variables, network.variables, strict=True))
     # Seeds are left out: nothing draws at inference.
     pairs = zip(clone.weights, network.weights, strict=True)
-    return clone, [(ours, tf.convert_to_tensor(values(theirs).read())) for ours, theirs in pairs]
+    return clone, [
+        (ours, tf.convert_to_tensor(in_place(values(theirs).read(), ours.dtype)))
+        for ours, theirs in pairs
+    ]

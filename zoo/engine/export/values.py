@@ -20,6 +20,7 @@ import tensorflow as tf
 
 from zoo.engine.export.graph import Weight
 from zoo.engine.weights import reader
+from zoo.engine.weights.deferred import aligned
 from zoo.errors import ModelError
 
 Values = Callable[[keras.Variable], Weight]
@@ -104,7 +105,7 @@ class _Saved:
 
     def __call__(self, variable: keras.Variable) -> Weight:
         dataset, dtype = self._datasets[id(variable)], np.dtype(variable.dtype)
-        read = lambda: np.asarray(dataset[()], dtype)  # noqa: E731
+        read = lambda: aligned(dataset).astype(dtype, copy=False)  # noqa: E731
         return Weight(tuple(variable.shape), dtype, read, variable.path, fresh=True)
 
 

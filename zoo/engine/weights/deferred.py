@@ -29,15 +29,19 @@ def deferred() -> Iterator[None]:
 def put(variable: keras.Variable, values: np.ndarray) -> None:
     """Give a variable its values: those that it begins with if it has none yet."""
     if variable._value is None:
-        variable._initializer = lambda shape, dtype: _in_place(values, dtype)
+        variable._initializer = lambda shape, dtype: in_place(values, dtype)
     else:
         variable.assign(values)
 
 
-def _in_place(values: np.ndarray, dtype: str) -> Any:
-    """A tensor in the very memory of an array, where that can be had.
+def in_place(values: np.ndarray, dtype: str) -> Any:
+    """A tensor in the very memory of an array, where that can be had, or else the array.
 
     Whatever else makes a tensor of an array copies it, TensorFlow twice.
+
+    Args:
+        values: The array, best as `aligned` gives it. It must not change any more.
+        dtype: What the tensor shall be of.
     """
     fits = values.flags.c_contiguous and values.ctypes.data % ALIGNMENT == 0 and values.size
     if keras.backend.backend() != "tensorflow" or values.dtype != dtype or not fits:
