@@ -13,7 +13,7 @@ from record import record
 
 from zoo.engine.export.bounded import resident
 
-CAP = 8 * 10**9
+CAP = 16 * 10**9
 """Bytes at which the stock path is ended: on the way to more than most machines have."""
 
 CLASSES = 1000
