@@ -37,6 +37,27 @@ def test_jpeg_is_near_its_pixels(tmp_path: Path, pixels: np.ndarray):
     assert np.abs(picture.read(tmp_path / "p").astype(int) - pixels).max() < 16
 
 
+@pytest.mark.parametrize("shape", [(64, 48), (33, 17), (1, 1)])
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"quality": 92},
+        {"quality": 75, "subsampling": "4:2:0"},
+        {"quality": 95, "subsampling": "4:4:4"},
+        {"quality": 60, "subsampling": "4:2:2", "progressive": True},
+        {"quality": 90, "keep_rgb": True},
+        {"quality": 90, "restart_marker_rows": 1},
+    ],
+)
+def test_a_jpeg_is_decoded_to_the_bits_of_pillow(tmp_path: Path, shape, written) -> None:
+    """Also where it does not go through Pillow."""
+    drawn = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+    Image.fromarray(drawn).save(tmp_path / "a.jpg", **written)
+    with Image.open(tmp_path / "a.jpg") as image:
+        expected = np.asarray(image.convert("RGB"))
+    np.testing.assert_array_equal(picture.read(tmp_path / "a.jpg"), expected)
+
+
 def test_the_name_does_not_tell_the_format(tmp_path: Path, pixels: np.ndarray):
     Image.fromarray(pixels).save(tmp_path / "cat.jpg", "PNG")
     np.testing.assert_array_equal(picture.read(tmp_path / "cat.jpg"), pixels)
