@@ -167,7 +167,7 @@ def test_too_many_unreadable_pictures_stay_an_error(tmp_path):
     sample = data.Sample("a/x.png", tmp_path / "x.png", 0, "train", 1)
     sample.path.write_bytes(b"\x89PNG\r\n\x1a\n")
     unreadable = data.Unreadable(1, 0.0)
-    pictures = data._Pictures([sample], (8, 8), {}, 1 << 20, unreadable)
+    pictures = data._Pictures([sample], (8, 8), {}, 1 << 20, unreadable, None)
     for _ in range(2):
         with pytest.raises(DataError, match="1 of 1 pictures cannot be decoded"):
             pictures.take(np.array([0]), drop=True)

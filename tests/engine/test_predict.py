@@ -9,7 +9,8 @@ from zoo_augment.courses import tiny_imagenet
 from zoo.engine import picture
 from zoo.engine import predict as prediction
 from zoo.engine.augment import compile
-from zoo.engine.predict import find, predict
+from zoo.engine.picture import find
+from zoo.engine.predict import predict
 from zoo.errors import DataError, ModelError, PolicyError
 
 
