@@ -324,6 +324,7 @@ def test_a_convolution_in_as_many_groups_as_channels_fills_a_depthwise_one(
     tmp_path, install
 ) -> None:
     install("deep", DEPTHWISE)
+    keras.utils.set_random_seed(0)
     inputs = keras.Input((8, 8, 3))
     x = keras.layers.Conv2D(6, 1, name="one")(inputs)
     x = keras.layers.Conv2D(6, (3, 5), padding="same", groups=6, name="two")(x)
@@ -338,7 +339,7 @@ def test_a_convolution_in_as_many_groups_as_channels_fills_a_depthwise_one(
     pictures = np.random.default_rng(0).uniform(0, 255, (2, 8, 8, 3)).astype("float32")
     normalized, features = keras.Model(model.input, both)(pictures)
     expected = theirs(normalized)
-    assert np.abs(expected).max() > 0.1
+    assert np.abs(expected).max() > 1
     np.testing.assert_allclose(features, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 

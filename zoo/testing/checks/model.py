@@ -102,12 +102,16 @@ def pictures_do_not_mix(subject: Subject) -> None:
     alone, _ = answers(model, pictures[-1:])
     off = apart(alone[0], together[-1], together)
     # Another batch is rounded in another order, which a deep network of random weights can blow
-    # up; then it may differ by what the last bit of the pixels makes of it.
+    # up; then it may differ by what the last bit of the pixels makes of it, as long as the others
+    # in a batch of the same size make no difference at all.
     if off >= NEAR:
         nudged, _ = answers(model, np.nextafter(pictures, 256, dtype="float32"))
         assert off < apart(nudged, together, together), (
             f"logits alone and in a batch differ by {off:.1e} of the largest"
         )
+        others, _ = answers(model, np.concatenate([255 - pictures[:-1], pictures[-1:]]))
+        mixed = apart(others[-1], together[-1], together)
+        assert mixed < NEAR, f"logits beside other pictures differ by {mixed:.1e} of the largest"
 
 
 def apart(some: np.ndarray, others: np.ndarray, logits: np.ndarray) -> float:
