@@ -30,13 +30,30 @@ def test_moves(policy, mode):
     words = {"seed": 3, "epoch": 1, "indices": INDICES}
     params = plan.sample(**words)
     expected = oracle.apply(policy, FLOATS, **words)
-    # 1/512 of a level from 16 bits, the rest from OpenCV's places in single precision.
-    np.testing.assert_allclose(plan.render(FLOATS, params), expected, atol=6e-3)
+    # OpenCV's places are in single precision.
+    np.testing.assert_allclose(plan.render(FLOATS, params), expected, atol=2e-3)
     np.testing.assert_allclose(_device(plan, FLOATS, params), expected, atol=2e-3)
     # Bytes are warped in bytes, to the nearest level.
     expected = oracle.apply(policy, IMAGES, **words)
     np.testing.assert_allclose(plan.render(IMAGES, params), expected, atol=0.506)
     np.testing.assert_allclose(_device(plan, IMAGES, params), expected, atol=2e-3)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_moves_far_beyond_the_border(mode):
+    """A margin as wide as these need is not made; OpenCV minds the border itself."""
+    policy, words = [Zoom(4, 9), Fill(mode, value=99.0)], {"seed": 3, "epoch": 1}
+    seen = compile(policy).apply(FLOATS[:2], **words, indices=INDICES[:2])
+    expected = oracle.apply(policy, FLOATS[:2], **words, indices=INDICES[:2])
+    np.testing.assert_allclose(seen, expected, atol=8e-3)
+
+
+def test_moves_of_large_pictures():
+    """Places of 8 binary digits before the point leave 16 behind it."""
+    policy, words = [*MOVES[-1], Fill("reflect")], {"seed": 3, "epoch": 1, "indices": [0, 1]}
+    images = np.random.default_rng(2).integers(0, 256, (2, 224, 224, 3)).astype(np.float32)
+    seen = compile(policy).apply(images, **words)
+    np.testing.assert_allclose(seen, oracle.apply(policy, images, **words), atol=0.016)
 
 
 @pytest.mark.parametrize("policy", COLOURS, ids=names(COLOURS))
@@ -69,14 +86,3 @@ def test_xla_gives_what_tensorflow_gives():
     rows = plan.prepare(params, HEIGHT, WIDTH)
     compiled = tf.function(plan.on_device, jit_compile=True)
     np.testing.assert_allclose(compiled(IMAGES, rows), _device(plan, IMAGES, params), atol=2e-3)
-
-
-def test_exact_floats_are_within_the_published_tolerance():
-    from zoo.engine.augment import cpu
-
-    policy = [*MOVES[-1], Fill("nearest")]
-    plan = compile(policy)
-    params = plan.sample(3, 1, INDICES)
-    rows = plan.prepare(params, HEIGHT, WIDTH)
-    expected = oracle.apply(policy, FLOATS, seed=3, epoch=1, indices=INDICES)
-    np.testing.assert_allclose(cpu.run(plan.program, FLOATS, rows, exact=True), expected, atol=2e-3)

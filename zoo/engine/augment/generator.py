@@ -34,7 +34,7 @@ def flow(
     Yields:
         Indices [n], and parameters float64 [n,P] for `Plan.render`.
     """
-    if not plan.exact:
+    if not plan.as_keras:
         raise PolicyError("only image-data-generator:compat=keras draws as Keras does")
     seen, order = 0, np.arange(count)
     while True:

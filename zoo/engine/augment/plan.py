@@ -105,8 +105,8 @@ class Plan:
         return any(not step.clip for step in self.program.steps)
 
     @property
-    def exact(self) -> bool:
-        """Whether it repeats what works in floats, and so does itself, at half the speed."""
+    def as_keras(self) -> bool:
+        """Whether it repeats ImageDataGenerator, which takes no bytes, and so takes none itself."""
         moves = (leaf.transform for leaf in self.program.geometry)
         return any(isinstance(each, t.GeneratorMoves) for each in moves)
 
@@ -236,9 +236,9 @@ class Plan:
 
         pixels = self.check(np.asarray(images))
         rows = self.prepare(params, *pixels.shape[1:3])
-        if self.exact:
+        if self.as_keras:
             pixels = pixels.astype(np.float32)
-        return cpu.run(self.program, pixels, rows, exact=self.exact)
+        return cpu.run(self.program, pixels, rows)
 
     def mixed(
         self, images: np.ndarray, labels: Array, params: np.ndarray, classes: int

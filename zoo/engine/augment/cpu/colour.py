@@ -11,15 +11,22 @@ from zoo import transform as t
 from zoo.engine.augment import draw, whitening
 from zoo.engine.augment.program import blur_radius
 
-LEVELS = np.repeat(np.arange(256, dtype=np.float32)[:, None, None], 3, axis=2)
+LEVELS = np.arange(256, dtype=np.float32)
 
 
 class Picture:
-    """A picture on its way: floats, or bytes and the table of what their values stand for."""
+    """A picture on its way: floats, or bytes and the table of what their values stand for.
 
-    def __init__(self, pixels: np.ndarray, table: np.ndarray = LEVELS) -> None:
+    Args:
+        pixels: uint8 or float32 [H,W,3]; floats may be changed in place, bytes may not.
+        out: float32 [H,W,3], where bytes become floats.
+        table: What bytes stand for: float32 [256], or [256,1,3] where channels differ.
+    """
+
+    def __init__(self, pixels: np.ndarray, out: np.ndarray, table: np.ndarray = LEVELS) -> None:
         self.pixels = pixels
         self.table = table
+        self._out = out
 
     @property
     def bytes(self) -> bool:
@@ -28,8 +35,11 @@ class Picture:
 
     def floats(self) -> np.ndarray:
         """The picture as float32, which may be changed in place."""
-        if self.bytes:
-            self.pixels = cv2.LUT(self.pixels, self.table)
+        if self.bytes and self.table is LEVELS:
+            self._out[...] = self.pixels
+            self.pixels = self._out
+        elif self.bytes:
+            self.pixels = cv2.LUT(self.pixels, self.table, dst=self._out)
             self.table = LEVELS
         return self.pixels
 

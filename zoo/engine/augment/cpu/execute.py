@@ -6,57 +6,78 @@ import cv2
 import numpy as np
 
 from zoo.engine.augment.cpu.colour import LEVELS, POINTWISE, Picture, apply, pointwise
-from zoo.engine.augment.cpu.warp import moves, nearest, places, warped, wrapped
+from zoo.engine.augment.cpu.warp import Warp, moves, nearest, places, wrapped
 from zoo.engine.augment.program import Program, Step
 
 
-def run(program: Program, images: np.ndarray, rows: np.ndarray, exact: bool = False) -> np.ndarray:
+def run(program: Program, images: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Put pictures through a program.
 
     Args:
         program: What `Program.of` made.
         images: uint8 or float32 [N,H,W,3], 0..255.
         rows: What `Program.prepare` made, float64 [N,K].
-        exact: Warp floats as floats, at half the speed.
 
     Returns:
         float32 [N,H,W,3].
     """
-    size = program.output_size(images.shape[1:3])
-    seen = np.empty((len(images), *size, 3), np.float32)
+    size = images.shape[1:3]
+    seen = np.empty((len(images), *program.output_size(size), 3), np.float32)
+    passes = Passes(program, size, images.dtype)
     for image, row, out in zip(images, rows, seen, strict=True):
-        out[...] = _one(program, image, row, exact)
+        passes.run(image, row, out)
     return seen
 
 
-def _one(program: Program, image: np.ndarray, row: np.ndarray, exact: bool) -> np.ndarray:
-    picture = Picture(warped(program, image, row, exact))
-    for step in program.steps:
-        numbers = row[step.at]
-        if not numbers[0]:
-            continue
-        if step.chains:
-            picture = Picture(_blended(step, picture.floats(), row, exact))
-        elif step.linear:
-            _linear(step, picture, numbers[1:])
-        elif isinstance(step.transform, POINTWISE):
-            # A table is a picture of 256 pixels, so that one function does for both.
-            values = picture.table.copy() if picture.bytes else picture.pixels
-            done = pointwise(step.transform, values, numbers[1:])
-            if picture.bytes:
-                picture.table = done
+class Passes:
+    """The passes of a program over pictures of one size and type.
+
+    Args:
+        program: What `Program.of` made.
+        size: Height and width of the pictures.
+        dtype: uint8 or float32.
+    """
+
+    def __init__(self, program: Program, size: tuple[int, int], dtype: np.dtype) -> None:
+        self._warp = Warp(program, size, dtype)
+        inner, floats = program.output_size(size), np.dtype(np.float32)
+        self._steps = [
+            (step, [Passes(chain, inner, floats) for chain in step.chains])
+            for step in program.steps
+        ]
+
+    def run(self, image: np.ndarray, row: np.ndarray, out: np.ndarray) -> None:
+        """Put one picture through, and what comes of it into `out`, float32 [H,W,3]."""
+        picture = Picture(self._warp(image, row, out), out)
+        for step, chains in self._steps:
+            numbers = row[step.at]
+            if not numbers[0]:
+                continue
+            if chains:
+                picture = Picture(_blended(step, chains, picture.floats(), row), out)
+            elif step.linear:
+                _linear(step, picture, numbers[1:])
+            elif isinstance(step.transform, POINTWISE):
+                # A table is a picture of 256 pixels, so that one function does for both.
+                values = picture.table.copy() if picture.bytes else picture.pixels
+                done = pointwise(step.transform, values, numbers[1:])
+                if picture.bytes:
+                    picture.table = done
+                else:
+                    picture.pixels = done
             else:
-                picture.pixels = done
-        else:
-            picture = Picture(apply(step.transform, picture, numbers[1:]))
-    return picture.floats()
+                picture = Picture(apply(step.transform, picture, numbers[1:]), out)
+        done = picture.floats()
+        if done is not out:
+            out[...] = done
 
 
-def _blended(step: Step, image: np.ndarray, row: np.ndarray, exact: bool) -> np.ndarray:
+def _blended(step: Step, chains: list[Passes], image: np.ndarray, row: np.ndarray) -> np.ndarray:
     mixture, *weights = row[step.at][1:].astype(np.float32)
-    seen = image * (1 - mixture)
-    for weight, chain in zip(weights, step.chains, strict=True):
-        seen += mixture * weight * _one(chain, image.copy(), row, exact)
+    seen, done = image * (1 - mixture), np.empty_like(image)
+    for weight, chain in zip(weights, chains, strict=True):
+        chain.run(image, row, done)
+        seen += mixture * weight * done
     return seen
 
 
@@ -74,13 +95,16 @@ def _linear(step: Step, picture: Picture, numbers: np.ndarray) -> None:
     elif apart:
         picture.pixels = _scaled(picture.pixels, scale, offset, step.clip)
     else:
-        seen = cv2.transform(picture.floats(), np.column_stack([weight, offset]).astype(np.float32))
+        seen = picture.floats()
+        cv2.transform(seen, np.column_stack([weight, offset]).astype(np.float32), dst=seen)
         picture.pixels = np.clip(seen, 0, 255, out=seen) if step.clip else seen
 
 
 def _scaled(x: np.ndarray, scale: np.ndarray, offset: np.ndarray, clip: bool) -> np.ndarray:
-    """`scale * x + offset` in place; where all channels are alike, by numbers."""
-    alike = np.ptp(scale) == 0 and np.ptp(offset) == 0
+    """`scale * x + offset`, in place but where channels of one table part."""
+    alike = scale[0] == scale[1] == scale[2] and offset[0] == offset[1] == offset[2]
+    if x.ndim == 1 and not alike:
+        x = np.repeat(x[:, None, None], 3, axis=2)
     by = np.float32(scale[0]) if alike else scale.astype(np.float32)
     plus = np.float32(offset[0]) if alike else offset.astype(np.float32)
     if np.any(by != 1):
