@@ -26,7 +26,12 @@ from zoo.engine.export import calibrate, quantize
 from zoo.engine.export.convert import convert
 from zoo.engine.export.session import Session
 
-MODELS = ("vgg16bn+dense-bn", "resnet50+linear", "inception-v3+linear")
+MODELS = (
+    "vgg16bn+dense-bn",
+    "vgg16+dense:layers=2:units=4096",
+    "resnet50+linear",
+    "inception-v3+linear",
+)
 ROUNDS = 5
 SECONDS = 0.6
 

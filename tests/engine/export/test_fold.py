@@ -47,8 +47,8 @@ def test_goes_into_the_linear_layer_before_it(case, agree, classifier):
     assert set(plan.after) == {"conv"}
     assert plan.absorbed == {"bn"}
     graph = agree(model)
-    # The only scale and shift left are those of the pictures themselves.
-    assert operations(graph).count("Mul") == 1
+    # The only scale left is that of the pictures, where no convolution can take it up.
+    assert operations(graph).count("Mul") == (case in ("depthwise", "separable"))
 
 
 def test_goes_into_a_dense_layer_after_dropout(agree, classifier):
@@ -67,7 +67,7 @@ def test_goes_through_pooling_into_the_dense_layer_behind(between, agree, classi
     model = classifier([conv(activation="relu"), bn(), between(), layers.Dropout(0.2), hidden])
 
     assert set(fold.plan(model).before) == {"hidden"}
-    assert operations(agree(model)).count("Mul") == 1
+    assert operations(agree(model)).count("Mul") == 0
 
 
 def test_takes_up_what_precedes_and_what_follows_a_dense_layer(agree, classifier):
@@ -93,7 +93,7 @@ def test_several_in_a_row_become_one(agree, classifier):
     model = classifier(chain)
 
     assert fold.plan(model).absorbed == {"bn1", "scale", "bn2"}
-    assert operations(agree(model)).count("Mul") == 1
+    assert operations(agree(model)).count("Mul") == 0
 
 
 def padded_after_relu():

@@ -55,6 +55,11 @@ def prove(model, path):
     return Counter(node.op_type for node in proto.graph.node)
 
 
+def untrained(model, path):
+    """How often each operation occurs before training, when whole biases are zeros."""
+    return Counter(node.op_type for node in convert(model, path)[0].graph.node)
+
+
 def check(operations):
     assert operations["Transpose"] == 1
     assert operations["BatchNormalization"] == 0
@@ -72,6 +77,7 @@ def test_a_small_model_of_every_family(name, tmp_path):
 def test_every_backbone(name, tmp_path):
     model = zoo.build(f"{name}+linear", classes=5, input_size=size_of(name), seed=1)
 
+    check(untrained(model, tmp_path / "untrained.onnx"))
     check(prove(model, tmp_path / "model.onnx"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import keras
 import numpy as np
 import onnx
 import pytest
@@ -28,6 +29,19 @@ def test_a_convolution_in_groups_is_exported(groups, agree, classifier):
         {a.name: helper.get_attribute_value(a) for a in n.attribute} for n in convolutions
     ]
     assert [each["group"] for each in attributes] == [1, groups]
+
+
+@pytest.mark.parametrize("options", [{"use_bias": False}, {"bias_initializer": "zeros"}])
+def test_a_number_is_added_to_a_convolution_without_a_bias(options, agree):
+    # As the gates of MobileNetV3 do; of a bias of zeros nothing is left when the graph is made.
+    x = image = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3, **options)(x)
+    x = layers.Conv2D(4, 3, **options)(layers.Activation("hard_sigmoid")(x))
+    x = layers.Dense(3, activation="softmax")(layers.GlobalAveragePooling2D()(x))
+
+    graph = agree(keras.Model(image, x))
+
+    assert [node.op_type for node in graph.node].count("Transpose") == 1
 
 
 def test_the_rule_of_erfc_is_the_function_of_the_standard_library():

@@ -104,6 +104,15 @@ def test_the_end_of_the_model_stays_in_float32(deployed):
     assert producers["probabilities"].input[0] == "logits"
 
 
+def test_pixels_are_normalised_in_float32(deployed):
+    nodes = onnx.load(deployed[0] / smaller.INT8).graph.node
+    first = next(i for i, node in enumerate(nodes) if node.op_type == "Conv")
+    fed = [node for node in nodes[:first] if node.op_type == "Add"]
+
+    assert [node.input[0] for node in fed] == [nodes[0].output[0]]
+    assert nodes[0].op_type == "Cast"
+
+
 def test_the_same_bytes_again(deployed, drawn, trained, tmp_path):
     source = deployed[0] / "model.onnx"
     told = deployed[1]
@@ -207,7 +216,7 @@ def test_a_weight_that_16_bits_cannot_hold(small, tmp_path):
     convert(small(), tmp_path / "model.onnx")
     model = onnx.load(tmp_path / "model.onnx")
     (tensor,) = (t for t in model.graph.initializer if t.name == "stem_conv/kernel")
-    array = numpy_helper.to_array(tensor) * np.float32(1e7)
+    array = numpy_helper.to_array(tensor) * np.float32(1e9)
     tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
     onnx.save(model, tmp_path / "large.onnx")
 

@@ -19,6 +19,7 @@ from zoo.engine.export import (
     reshapes,
     resize,
     skeleton,
+    stem,
     write,
 )
 from zoo.engine.export.interface import RESIZE_OPSET, Interface
@@ -54,6 +55,8 @@ def convert(
     graph = skeleton.trace(model, interface, values)
     constants.fold(graph)
     pooling.merge(graph)
+    pooling.pad(graph)
+    stem.fold(graph)
     if end.features is not None:
         fixed = interface.size != "dynamic"
         cam.attach(graph, *(end.features.shape[1:3] if fixed else (None, None)))

@@ -12,6 +12,7 @@ import logging
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def write(
         source: The float32 model.
         path: The file to write.
         ranges: Of its activations.
-        floating: Names of nodes to leave in float32, besides the end of the model.
+        floating: Names of nodes to leave in float32, besides the ends of the model.
         reduce_range: Use 7 bits of each weight.
     """
     model = onnx.shape_inference.infer_shapes(onnx.load(source))
@@ -65,7 +66,7 @@ def write(
             activation_qType=QuantType.QUInt8,
             tensors_range=ranges,
             nodes_to_quantize=[],
-            nodes_to_exclude=sorted({*end(model), *floating}),
+            nodes_to_exclude=sorted({*start(model), *end(model), *floating}),
             op_types_to_quantize=[*OPERATIONS, *PASSING],
             extra_options={},
         )
@@ -109,6 +110,15 @@ def _shield(graph: onnx.GraphProto, names: Collection[str]) -> None:
     graph.node.extend(nodes)
     del graph.initializer[:]
     graph.initializer.extend(arrays[name] for name in arrays if name in used)
+
+
+def start(model: onnx.ModelProto) -> list[str]:
+    """Nodes that normalise the pixels, before the first node with weights.
+
+    Their few channels make 8 bits slower there than floats, and pixels lose nothing twice.
+    """
+    before = takewhile(lambda node: node.op_type not in WEIGHTY, model.graph.node)
+    return [node.name for node in before if node.op_type in OPERATIONS]
 
 
 def end(model: onnx.ModelProto) -> list[str]:

@@ -221,11 +221,12 @@ def _convert(
     try:
         import tf2onnx
 
-        from zoo.engine.export.rules import RULES
+        from zoo.engine.export import rules
 
-        proto, _ = tf2onnx.convert.from_function(
-            serve, input_signature=signature, opset=opset, custom_op_handlers=RULES
-        )
+        with rules.mended():
+            proto, _ = tf2onnx.convert.from_function(
+                serve, input_signature=signature, opset=opset, custom_op_handlers=rules.RULES
+            )
     except Exception as error:  # tf2onnx raises whatever its handlers raise
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise ExportError(f"the model cannot be converted to ONNX: {reason}") from error
