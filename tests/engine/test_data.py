@@ -68,6 +68,12 @@ def test_no_end(samples):
     assert [len(batch) for batch in numbers(endless.take(7))] == [4, 4, 2, 4, 4, 2, 4]
 
 
+def test_nothing_tunes_a_pipeline(samples):
+    """Closing one that is tuned waits for a sleeping thread."""
+    options = data.batches(samples, (8, 8), 2).options()
+    assert options.autotune.enabled is False
+
+
 def test_the_policy_gets_seed_epoch_and_indices(samples):
     def policy(images, labels, seed, epoch, indices):
         told = tf.cast(seed * 10_000 + epoch * 100 + indices, tf.float32)

@@ -290,9 +290,10 @@ def _batches(
         wanted.set_shape([None])
         return (features, wanted, *(() if weights is None else (data.weigh(weights, wanted),)))
 
-    dataset = tf.data.Dataset.range(first * steps, tf.int64.max)
     plain = tf.autograph.experimental.do_not_convert(read)
-    return dataset.map(plain, num_parallel_calls=runtime.cores(), deterministic=True).prefetch(4)
+    dataset = tf.data.Dataset.range(first * steps, tf.int64.max)
+    dataset = dataset.map(plain, num_parallel_calls=runtime.cores(), deterministic=True)
+    return data.untuned(dataset.prefetch(4))
 
 
 def _contents(samples: Sequence[Sample]) -> str:

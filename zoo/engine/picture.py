@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from zoo.engine import magic
+from zoo.engine import jpeg, magic
 from zoo.errors import DataError
 
 if TYPE_CHECKING:
@@ -39,10 +39,8 @@ The decoder then averages blocks before the antialiased resize does; at 2 the tw
 within a few grey levels of decoding in full, for an eighth of the time on a camera's picture.
 """
 
-TURNED = {"exif", "xmp", "XML:com.adobe.xmp"}
-"""Under which names Pillow keeps what may say that a picture lies on its side."""
-
-END_OF_JPEG = b"\xff\xd9"
+AT_ONCE = 1 << 16
+"""Bytes that the first reading of a file asks for."""
 
 DESCRIPTION: dict[str, object] = {
     "decode": "Pillow, EXIF orientation applied, transparency over white, 16-bit high byte",
@@ -73,7 +71,7 @@ def read(path: str | Path) -> np.ndarray:
     Raises:
         DataError: If the file is missing, of another format, damaged or larger than `MAX_PIXELS`.
     """
-    return _decode(Path(path), None)
+    return _decode(path, None)
 
 
 def centred(size: Sequence[int], factor: float, interpolation: str) -> dict[str, object]:
@@ -113,7 +111,7 @@ def load(
         DataError: As `read`.
     """
     side = max(preprocessing.get("cover", size))
-    return fit(_decode(Path(path), side), size, preprocessing)
+    return fit(_decode(path, side), size, preprocessing)
 
 
 def fit(
@@ -226,32 +224,22 @@ def _is_picture(path: Path) -> bool:
     return called or magic.sniff(path) in magic.FORMATS
 
 
-def _decode(path: Path, side: int | None) -> np.ndarray:
+def _decode(path: str | Path, side: int | None) -> np.ndarray:
     """Decode a file, a JPEG at reduced scale where `side` pixels are all that is wanted."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(magic.HEAD)
-            found = magic.kind(data)
-            if found in magic.FORMATS:
-                # In one go: each call to the system lets another thread run, and waits for it.
-                data += file.read()
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from None
-    if found not in magic.FORMATS:
-        what = found or ("no picture" if data else "an empty file")
-        raise DataError(f"{path}: {what}; read are {magic.accepted()}")
+    data = _contents(path)
+    size = jpeg.plain_size(data)
+    if size is not None and size[0] * size[1] <= MAX_PIXELS and not _reducible(size, side):
+        pixels = jpeg.decode(data)
+        if pixels is not None:
+            return pixels
     _silence_pillow()
+    found = magic.kind(data)
     try:
-        with Image.open(io.BytesIO(data), formats=[found]) as image:
+        with Image.open(io.BytesIO(data), formats=[str(found)]) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise _TooLarge
-            whole = image.size
             if side is not None and found == "JPEG":
                 image.draft(None, (DRAFT * side, DRAFT * side))
-            if found == "JPEG" and image.size == whole and image.mode == "RGB":
-                pixels = _plain_jpeg(data, image.info)
-                if pixels is not None:
-                    return pixels
             return np.asarray(_rgb(ImageOps.exif_transpose(image)))
     except (_TooLarge, Image.DecompressionBombError):
         raise DataError(f"{path}: more than {MAX_PIXELS:,} pixels, which is too large") from None
@@ -264,19 +252,27 @@ def _decode(path: Path, side: int | None) -> np.ndarray:
         raise DataError(f"{path}: {found} that cannot be decoded ({reason})") from None
 
 
-def _plain_jpeg(data: bytes, info: Mapping[str | tuple[int, int], Any]) -> np.ndarray | None:
-    """The pixels of a JPEG that needs no more than decoding, and seems whole.
+def _contents(path: str | Path) -> bytes:
+    """All bytes of a file that holds a picture of an accepted format."""
+    try:
+        # In one piece if it is small: each call to the system lets another thread run, and waits
+        # for it.
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+            data = file.read(AT_ONCE)
+            found = magic.kind(data)
+            if found in magic.FORMATS and len(data) == AT_ONCE:
+                data += file.readall()
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from None
+    if found not in magic.FORMATS:
+        what = found or ("no picture" if data else "an empty file")
+        raise DataError(f"{path}: {what}; read are {magic.accepted()}")
+    return data
 
-    The same bits as Pillow's, which decodes while it keeps all other threads from running.
-    """
-    if not TURNED.isdisjoint(info):
-        return None
-    if not data.endswith(END_OF_JPEG):  # OpenCV would paint what is missing grey
-        return None
-    import cv2
 
-    pixels: np.ndarray | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
-    return pixels
+def _reducible(size: tuple[int, int], side: int | None) -> bool:
+    """Whether Pillow may decode a JPEG at a smaller scale: half of it holds what is asked for."""
+    return side is not None and min(size) >= 2 * DRAFT * side
 
 
 class _TooLarge(Exception):
