@@ -76,6 +76,18 @@ def test_the_document_is_the_only_thing_on_stdout(capsys, tmp_path) -> None:
     assert facts["sha256"] == facts["parity"]["sha256"]
 
 
+def test_a_name_has_the_classes_of_its_weights(capsys, tmp_path) -> None:
+    out = tmp_path / "deploy"
+
+    code, text, _ = run(capsys, "export", "small-cnn@shapes+linear", "--out", out)
+
+    names = (out / "labels.txt").read_text().split()
+    assert code == 0
+    assert {"circle", "square", "triangle"} < set(names)
+    assert f"classes  {len(names)}\n" in text
+    assert f"probabilities float32 [batch, {len(names)}]" in text
+
+
 def test_verify_says_what_it_found(capsys, deployed) -> None:
     code, text, progress = run(capsys, "verify", deployed)
 

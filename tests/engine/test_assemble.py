@@ -40,6 +40,14 @@ def test_one_class_is_a_sigmoid() -> None:
     assert anatomy.of(model).classes == ("0", "1")
 
 
+def test_classes_that_nobody_gives_are_those_of_the_weights() -> None:
+    model = zoo.build("small-cnn@shapes+linear")
+    assert model.output.shape == (None, 10)
+    assert anatomy.of(model).classes[:2] == ("arrow", "circle")
+    assert "logits" in anatomy.of(model).load_report["loaded"]
+    assert zoo.build("small-cnn:width=0.1+linear").output.shape == (None, 1000)
+
+
 def test_normalisation_without_weights_is_minus_one_to_one() -> None:
     model = zoo.build(SMALL, classes=2, input_size=16)
     normalized = keras.Model(model.input, model.get_layer("normalize").output)

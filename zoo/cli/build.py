@@ -20,7 +20,9 @@ UNITS = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
 @click.command("build", cls=Command)
 @click.argument("spec")
 @click.option(
-    "--classes", type=click.IntRange(1), default=1000, show_default=True, help="1 gives a sigmoid."
+    "--classes",
+    type=click.IntRange(1),
+    help="1 gives a sigmoid; by default those of the weights, or 1000.",
 )
 @click.option("--input-size", metavar="S|HxW", help="Pixels; by default the backbone's own size.")
 @click.option(
@@ -47,7 +49,7 @@ UNITS = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
 @devices.options
 def command(
     spec: str,
-    classes: int,
+    classes: int | None,
     input_size: str | None,
     dtype: str,
     batch_size: int,
@@ -93,7 +95,7 @@ def command(
     facts = {
         "spec": str(resolved.spec),
         "input": [*pixels, 3],
-        "classes": classes,
+        "classes": model.output.shape[-1],
         "dtype": dtype,
         "resolved": model.zoo_anatomy.resolved,
         **costs.document(),

@@ -73,7 +73,11 @@ ONNX_ONLY = (
     help="Points of accuracy that --int8 may cost.",
 )
 @click.option("--web", is_flag=True, help="Add a page that runs the model in a browser.")
-@click.option("--classes", type=click.IntRange(1), help="Classes of a SPEC; 1000 by default.")
+@click.option(
+    "--classes",
+    type=click.IntRange(1),
+    help="Classes of a SPEC; by default those of its weights, or 1000.",
+)
 @click.option("--input-size", metavar="S|HxW", help="Pixels of a SPEC; by default its own size.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of a SPEC's weights.")
 @pretrained.options
@@ -154,7 +158,7 @@ def command(
         "calibration": calibrate,
         "max_drop": max_drop,
         "web": web,
-        "classes": classes or 1000,
+        "classes": classes,
         "input_size": pixels,
         "seed": seed,
         "weights": weights,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from zoo import class_list, registry
 from zoo import input_size as size
-from zoo import registry
 from zoo.engine import cut, picture
 from zoo.engine.anatomy import HEAD, LAST, Anatomy, class_names
 from zoo.engine.weights import fill, local
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 DTYPES = ("float32", "mixed_bfloat16", "mixed_float16")
 
+CLASSES = 1000
+"""Of a model of which nobody says otherwise, as ImageNet has them."""
+
 NORMALIZATION = NAMED["tf"]
 """Without pretrained weights pixels go to -1..1: x / 127.5 - 1."""
 
@@ -36,7 +39,7 @@ NORMALIZATION = NAMED["tf"]
 def build(
     name: str,
     *,
-    classes: int | Sequence[str] = 1000,
+    classes: int | Sequence[str] | None = None,
     input_size: int | tuple[int, int] | None = None,
     dtype: str = "float32",
     seed: int | None = None,
@@ -50,7 +53,8 @@ def build(
 
     Args:
         name: `backbone[@weights]{:option=value}+head{:option=value}`.
-        classes: Number of classes, or their names in order. 1 gives one sigmoid output.
+        classes: Number of classes, or their names in order. 1 gives one sigmoid output, None those
+            of the pretrained weights, or 1000 where there are none.
         input_size: Height and width in pixels, one number for both, or None for the backbone's
             own size.
         dtype: `float32`, `mixed_bfloat16` or `mixed_float16`.
@@ -81,7 +85,7 @@ def build(
 def assemble(
     resolved: ResolvedModel,
     *,
-    classes: int | Sequence[str],
+    classes: int | Sequence[str] | None,
     input_size: int | tuple[int, int] | None = None,
     dtype: str = "float32",
     seed: int | None = None,
@@ -91,7 +95,7 @@ def assemble(
 
     Args:
         resolved: Backbone and head with every option filled.
-        classes: Number of classes, or their names in order. 1 gives one sigmoid output.
+        classes: As `build`.
         input_size: Height and width in pixels, one number for both, or None for the backbone's
             own size.
         dtype: `float32`, `mixed_bfloat16` or `mixed_float16`; logits and probabilities are
@@ -106,6 +110,8 @@ def assemble(
         ModelError: Classes, size or dtype are not accepted, or a part broke its contract.
         WeightsError: The pretrained weights are missing, altered or do not fit.
     """
+    if classes is None:
+        classes = _classes_of_weights(resolved) or CLASSES
     units, names = _classes(classes)
     weights = resolved.backbone.weights
     height, width = size.accept(resolved.backbone.part, input_size, weights)
@@ -181,6 +187,12 @@ def top(
 def _probabilities(logits: keras.KerasTensor) -> keras.KerasTensor:
     activation = "softmax" if logits.shape[-1] > 1 else "sigmoid"
     return keras.layers.Activation(activation, dtype="float32", name="probabilities")(logits)
+
+
+def _classes_of_weights(resolved: ResolvedModel) -> tuple[str, ...] | None:
+    """Names of the classes that pretrained weights were trained on, where they are known."""
+    backbone, weights = resolved.backbone.part, resolved.backbone.weights
+    return weights and (weights.class_names or class_list.read(backbone, weights.classes))
 
 
 def _classes(classes: int | Sequence[str]) -> tuple[int, tuple[str, ...]]:

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from zoo import class_list, registry
+from zoo import registry
 from zoo.engine import anatomy, answer, artefact, assemble, differentiate, picture, subject
 from zoo.engine.subject import INPUT, Subject
 from zoo.engine.target import Chosen, Targets
@@ -20,9 +20,6 @@ from zoo.registry import ResolvedPart
 from zoo.stored import is_path
 
 Pictures = str | Path | Iterable[str | Path] | np.ndarray
-
-CLASSES = 1000
-"""Of a model that is built by a name whose weights say nothing of theirs."""
 
 SHOWN = 1024
 """Pixels of a picture's longer side that are kept to show it; a camera's picture holds 36 MB."""
@@ -267,11 +264,7 @@ def load(model: keras.Model | str | Path) -> keras.Model:
         return model
     if is_path(str(model)):
         return artefact.load(model)
-    parts = registry.load()
-    resolved = parts.resolve(parts.parse(str(model)))
-    backbone, weights = resolved.backbone.part, resolved.backbone.weights
-    named = weights and (weights.class_names or class_list.read(backbone, weights.classes))
-    return assemble.assemble(resolved, classes=named or CLASSES)
+    return assemble.build(str(model))
 
 
 def is_trained(model: keras.Model) -> bool:

@@ -116,9 +116,9 @@ def test_classes_that_stay_keep_their_logits(model, samples, images):
     assert certificate.relative < 1e-6
     assert built.zoo_anatomy.classes == ("new", "c", "a")
     assert certificate.changed == (
-        "2 classes keep their weights: c, a",
-        "1 classes begin with new weights: new",
-        "1 classes are gone: b",
+        "classes that keep their weights: 2 (c, a)",
+        "classes that begin with new weights: 1 (new)",
+        "classes that are gone: 1 (b)",
     )
     again, _, _ = apply(model, step, samples)
     assert np.array_equal(answers(again, images), after)
@@ -155,7 +155,7 @@ def test_rows_of_classes_do_not_move_to_another_reading_of_the_map(samples):
 
     assert built.get_layer("logits").kernel.shape == model.get_layer("logits").kernel.shape
     assert certificate.kept == ()
-    assert "3 classes begin with new weights: a, b, c" in certificate.changed
+    assert "classes that begin with new weights: 3 (a, b, c)" in certificate.changed
 
 
 def test_a_head_of_the_same_layers_keeps_its_weights(model, samples, images):

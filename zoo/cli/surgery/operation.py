@@ -22,9 +22,7 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
     command = click.option(
         "--classes",
         type=click.IntRange(1),
-        default=1000,
-        show_default=True,
-        help="Outputs of a model that is named by SPEC.",
+        help="Outputs of a model that is named by SPEC; by default those of its weights, or 1000.",
     )(command)
     command = click.option(
         "--data",
@@ -43,7 +41,7 @@ def perform(
     model: str,
     out: Path,
     data: str | None,
-    classes: int,
+    classes: int | None,
     device: str | None,
     verbose: bool,
 ) -> None:
@@ -102,7 +100,7 @@ def render(facts: dict[str, Any]) -> str:
         "time": None if "measured" in facts else f"{facts['seconds']:.1f} s",
     }
     if facts["kept"] is not None:
-        told["logits"] += f" ({len(facts['kept'])} classes stayed)"
+        told["logits"] += f" (of classes that stayed: {len(facts['kept'])})"
     if facts["kept"] == []:
         told |= {"logits": "none stayed: there is nothing to compare", "answers": None}
     lines = "\n".join(f"  {line}" for line in facts["changed"])

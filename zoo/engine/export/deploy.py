@@ -57,7 +57,7 @@ def export(
     calibration: str | Path | None = None,
     max_drop: float = smaller.MAX_DROP,
     web: bool = False,
-    classes: int | Sequence[str] = 1000,
+    classes: int | Sequence[str] | None = None,
     input_size: int | tuple[int, int] | None = None,
     seed: int | None = None,
     weights: str | Path | None = None,
@@ -97,7 +97,7 @@ def export(
         calibration: Folder of labelled pictures for `int8`; by default the run's own.
         max_drop: Percentage points of accuracy that 8 bits may cost on held-out pictures.
         web: Add `web/`, a page that runs the model in a browser.
-        classes: Number of classes or their names, for a name.
+        classes: Number of classes or their names, for a name; None as for `zoo.build`.
         input_size: Height and width in pixels, for a name.
         seed: Seed of the random weights, for a name.
         weights: A file of pretrained weights, for a name; this and what is said of it as for

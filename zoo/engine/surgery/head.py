@@ -184,12 +184,12 @@ def _told(
     stay = [name for name in after if name in before] if same else []
     new = [name for name in after if name not in stay]
     gone = [name for name in before if name not in after]
-    told += [f"{len(stay)} classes keep their weights: {_few(stay)}"] if stay else []
-    told += [f"{len(new)} classes begin with new weights: {_few(new)}"] if new else []
-    told += [f"{len(gone)} classes are gone: {_few(gone)}"] if gone else []
+    told += [f"classes that keep their weights: {_few(stay)}"] if stay else []
+    told += [f"classes that begin with new weights: {_few(new)}"] if new else []
+    told += [f"classes that are gone: {_few(gone)}"] if gone else []
     return tuple(told)
 
 
 def _few(names: Sequence[str], limit: int = 6) -> str:
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more
+    return f"{len(names)} ({', '.join(names[:limit])}{more})"

@@ -61,7 +61,7 @@ def operate(
     out: str | Path,
     *,
     pictures: str | Path | None = None,
-    classes: int = 1000,
+    classes: int | None = None,
 ) -> Run:
     """Operate on a run, a file or a named model; the result is a new run.
 
@@ -73,7 +73,7 @@ def operate(
         out: Folder of the new run; must not exist.
         pictures: Folder of pictures to calibrate and check with; a run's training pictures if
             None.
-        classes: Outputs of a named model.
+        classes: Outputs of a named model; None for those of its weights, or 1000.
 
     Returns:
         The new run: `model.keras`, and the certificate in `run.json` under `surgery`.
@@ -100,7 +100,7 @@ def operate(
     return runs.open(out)
 
 
-def admit(target: str | Path, pictures: str | Path | None, classes: int = 1000) -> Patient:
+def admit(target: str | Path, pictures: str | Path | None, classes: int | None = None) -> Patient:
     """Load a model and list its pictures.
 
     Args:
