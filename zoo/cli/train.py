@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -67,6 +67,11 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Keep decoded pictures on disk where memory does not hold them.",
 )
+@click.option(
+    "--augment-on",
+    type=click.Choice(["cpu", "device"]),
+    help="Ahead of the step or within it, on its device; by default within it on a GPU.",
+)
 @pretrained.options
 @pretrained.license_option
 @devices.options
@@ -85,6 +90,7 @@ def command(
     seed: int,
     fit_memory: bool,
     disk_cache: bool,
+    augment_on: Literal["cpu", "device"] | None,
     weights: Path | None,
     weights_format: str | None,
     weights_normalization: str | None,
@@ -140,6 +146,7 @@ def command(
             device=device,
             fit_memory=fit_memory,
             disk_cache=disk_cache,
+            augment_on=augment_on,
             weights=weights,
             weights_format=weights_format,
             weights_normalization=weights_normalization,

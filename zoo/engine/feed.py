@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from zoo.engine import anatomy, data
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import tensorflow as tf
 
+    from zoo.engine.augment import Plan
     from zoo.engine.folder import Sample
     from zoo.engine.shards import Shards
     from zoo.recipe import Phase
@@ -30,6 +32,8 @@ class Feed:
         val: Batches of the validation pictures in their order, once through.
         ids: Names of the training samples, in the order whose permutations `data.order` gives.
         val_count: Number of validation samples.
+        policy: What the training step does to batches before they enter, where x of these are
+            pictures and rows of `Plan.prepared`; None where they enter as they come.
     """
 
     part: Callable[[type[keras.Model]], keras.Model]
@@ -37,6 +41,7 @@ class Feed:
     val: tf.data.Dataset
     ids: tuple[str, ...]
     val_count: int
+    policy: Plan | None = None
 
 
 def pictures(
@@ -45,11 +50,12 @@ def pictures(
     train: Sequence[Sample],
     val: Sequence[Sample],
     *,
-    policy: data.Augment | None,
+    policy: Plan | None,
     weights: np.ndarray | None,
     seed: int,
     unreadable: tuple[data.Unreadable, data.Unreadable],
     stored: tuple[Shards | None, Shards | None] = (None, None),
+    in_step: bool = False,
 ) -> Feed:
     """Read pictures anew in every epoch, for a phase that trains more than stored features allow.
 
@@ -58,11 +64,12 @@ def pictures(
         phase: The phase.
         train: Training pictures.
         val: Validation pictures, never augmented.
-        policy: A compiled augmentation, or None.
+        policy: A compiled augmentation of pictures for the model, or None.
         weights: Factor on the loss by class, or None.
         seed: Of the order and the augmentation.
         unreadable: Collectors for training and validation pictures that do not decode.
         stored: Training and validation pictures that `decoded.keep` decoded before, or None.
+        in_step: Augment in the training step, on its device, instead of ahead of it on the CPU.
 
     Returns:
         The feed; its batches enter where pictures do.
@@ -70,12 +77,15 @@ def pictures(
     known = anatomy.of(model)
     how = {"preprocessing": known.preprocessing}
     size = tuple(model.input.shape[1:3])
+    augment: data.Augment | None = None
+    if policy is not None:
+        augment = partial(policy.prepared if in_step else policy.batch, classes=len(known.classes))
 
     def batches(epoch: int) -> tf.data.Dataset:
         # An endless dataset with counted steps keeps its iterator: Keras starts a new one at the
         # end of an epoch otherwise, which decodes a few batches for nobody.
         return data.batches(
-            train, size, phase.batch_size, shuffle=seed, epoch=epoch, epochs=None, policy=policy,
+            train, size, phase.batch_size, shuffle=seed, epoch=epoch, epochs=None, policy=augment,
             weights=weights, stored=stored[0], unreadable=unreadable[0], **how,
         )  # fmt: skip
 
@@ -87,7 +97,7 @@ def pictures(
     def part(kind: type[keras.Model]) -> keras.Model:
         return kind(model.input, anatomy.training_logits(model))
 
-    return Feed(part, batches, once(clean), ids, len(val))
+    return Feed(part, batches, once(clean), ids, len(val), policy if in_step else None)
 
 
 def once(dataset: tf.data.Dataset) -> tf.data.Dataset:

@@ -14,7 +14,7 @@ import keras
 
 from zoo import policy as policies
 from zoo import registry
-from zoo.engine import assemble, checkpoint, data, feed, freeze, loss, phase, phases
+from zoo.engine import assemble, augment, checkpoint, data, feed, freeze, loss, phase, runtime
 from zoo.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -128,11 +128,13 @@ def find(
     train = pictures.split("train")
     weights = loss.class_weights(leg, pictures.classes, [sample.label for sample in train])
     transforms = policies.transforms(leg.policy, registry.load())
+    size = tuple(model.input.shape[1:3])
     freeze.free(model, leg)
     with data.tolerate(train) as unreadable:
         source = feed.pictures(
-            model, leg, train, train[:1], policy=phases.compiled(transforms, model),
+            model, leg, train, train[:1], policy=augment.for_training(transforms, size),
             weights=weights, seed=seed, unreadable=(unreadable, unreadable),
+            in_step=runtime.accelerated(),
         )  # fmt: skip
         return search(model, leg, source, steps=steps)
 

@@ -21,6 +21,9 @@ class InParts(keras.Model):
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Train on one batch."""
+        if self.parts == 1:
+            whole: dict[str, Any] = super().train_step(data)
+            return whole
         x, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
         total = tf.shape(x)[0]
         size = (total + self.parts - 1) // self.parts

@@ -10,7 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.engine import checkpoint, cost, freeze, history, loss, optimizer
+from zoo.engine import checkpoint, cost, freeze, history, loss, optimizer, runtime
+from zoo.engine.augmented import Augmented
 from zoo.engine.checkpoint import Checkpoint
 from zoo.engine.guard import Average, Best, FiniteLoss
 from zoo.engine.parts import InParts
@@ -176,19 +177,15 @@ class Keeper(keras.callbacks.Callback):
 
 def scorer(model: keras.Model, phase: Phase, feed: Feed, steps: int) -> keras.Model:
     """What Keras fits: from where batches enter to the logits, compiled."""
-    if phase.accumulate > 1:
-        scorer: keras.Model = feed.part(InParts)
-        scorer.parts = phase.accumulate
-    else:
-        scorer = feed.part(keras.Model)
+    scorer: keras.Model = feed.part(InParts if feed.policy is None else Augmented)
+    scorer.parts, scorer.plan = phase.accumulate, feed.policy
     # XLA fuses what the accelerator would else read and write again. On a CPU the step gains
     # less than compiling it costs; parts have lengths that XLA does not know.
-    accelerated = bool(tf.config.get_visible_devices("GPU"))
     scorer.compile(
         optimizer=optimizer.build(model, phase),
         loss=loss.cross_entropy(phase.label_smoothing, phase.auxiliary),
         metrics=[loss.accuracy()],
-        jit_compile=accelerated and phase.accumulate == 1 and steps >= XLA_STEPS,
+        jit_compile=runtime.accelerated() and phase.accumulate == 1 and steps >= XLA_STEPS,
     )
     return scorer
 

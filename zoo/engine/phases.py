@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from zoo.engine.shards import Shards
     from zoo.engine.train import Job
     from zoo.recipe import Phase, Recipe
-    from zoo.transform import Transform
 
 
 @dataclass
@@ -207,9 +206,9 @@ def _source(
     labels = [sample.label for sample in samples[0]]
     weights = loss.class_weights(leg, job.folder.classes, labels)
     transforms = job.transforms[leg.name]
-    policy = compiled(transforms, job.model)
-    plan = augment.compile(transforms)
-    if leg.cache and not plan.mixes and (leg.views or not transforms):
+    plan = augment.for_training(transforms, tuple(job.model.input.shape[1:3]))
+    mixes = plan is not None and plan.mixes
+    if leg.cache and not mixes and (leg.views or plan is None):
         tensor = cutline.find(job.model)
         if tensor is not None:
             with shown.bar(f"{leg.name}: features at {cutline.name(tensor)}") as progress:
@@ -233,11 +232,12 @@ def _source(
         job.model,
         leg,
         *samples,
-        policy=policy,
+        policy=plan,
         weights=weights,
         seed=job.seed,
         unreadable=unreadable,
         stored=_decoded(job, samples, unreadable, shown) if job.disk_cache else (None, None),
+        in_step=job.augment_on == "device",
     )
 
 
@@ -286,12 +286,6 @@ def _save_best(model: keras.Model, path: Path) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
-
-
-def compiled(transforms: Sequence[Transform], model: keras.Model) -> data.Augment | None:
-    """A policy as the pipeline calls it, for the pictures and the classes of a model."""
-    classes = len(anatomy.of(model).classes)
-    return augment.for_training(transforms, tuple(model.input.shape[1:3]), classes)
 
 
 def _plugin_callbacks(folder: Path) -> list[keras.callbacks.Callback]:

@@ -73,6 +73,13 @@ def start(device: str | None = None, verbose: bool = False) -> str:
     return f"gpu:{index} ({details.get('device_name', 'unnamed')})"
 
 
+def accelerated() -> bool:
+    """Whether TensorFlow, once started, computes on a GPU."""
+    import tensorflow as tf
+
+    return bool(tf.config.get_visible_devices("GPU"))
+
+
 def bound_memory() -> None:
     """Let this process ask for what memory there is and no more.
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from zoo import lock, registry, transform
 from zoo import policy as policies
@@ -15,6 +15,7 @@ from zoo import recipe as recipes
 from zoo.engine import (
     anatomy,
     artefact,
+    augment,
     checkpoint,
     data,
     evaluate,
@@ -57,6 +58,7 @@ class Job:
         seed: Of all chance.
         place: The device, to be shown.
         disk_cache: Whether decoded pictures that do not fit into memory are kept on disk.
+        augment_on: "cpu" for ahead of the step, "device" for within it.
         model: The model before the first phase.
     """
 
@@ -68,6 +70,7 @@ class Job:
     seed: int
     place: str
     disk_cache: bool
+    augment_on: str
     model: keras.Model
 
     def halved(self) -> Job:
@@ -95,6 +98,7 @@ def train(
     device: str | None = None,
     fit_memory: bool = False,
     disk_cache: bool = False,
+    augment_on: Literal["cpu", "device"] | None = None,
     weights: str | Path | None = None,
     weights_format: str | None = None,
     weights_normalization: str | None = None,
@@ -125,6 +129,8 @@ def train(
             many parts, until it does.
         disk_cache: Keep decoded pictures on disk, for this and later trainings, where they do not
             fit into memory; `zoo features` lists and deletes them.
+        augment_on: Where the policy changes pictures: "cpu" for ahead of the training step,
+            "device" for within it; None for the device if it is a GPU. What is drawn is the same.
         weights: A file of pretrained weights in place of the tag's; this and what is said of it
             as for `zoo.build`.
         weights_format: Who wrote it.
@@ -151,7 +157,7 @@ def train(
         batch_size=batch_size,
     )
     out = run.check(out)
-    job = _prepare(resolved, chosen, pictures, input_size, seed, device, disk_cache)
+    job = _prepare(resolved, chosen, pictures, input_size, seed, device, disk_cache, augment_on)
     _tell(shown, job)
     texts = {"recipe.toml": recipes.to_toml(chosen), lock.NAME: lock.of(parts).toml()}
     with run.create(out, _facts(job), texts) as draft:
@@ -194,7 +200,10 @@ def resume(
     parts = registry.load()
     resolved = local.again(parts.resolve(parts.parse(draft.spec)), facts["resolved"])
     chosen = recipes.load(draft.path / "recipe.toml")
-    job = _prepare(resolved, chosen, draft.data, draft.input_size, draft.seed, device, disk_cache)
+    job = _prepare(
+        resolved, chosen, draft.data, draft.input_size, draft.seed, device, disk_cache,
+        facts.get("augment_on"),
+    )  # fmt: skip
     if job.folder.classes != draft.classes or job.folder.digest != facts["data"]["digest"]:
         what = "classes" if job.folder.classes != draft.classes else "pictures"
         raise RunError(
@@ -215,6 +224,7 @@ def _prepare(
     seed: int,
     device: str | None,
     disk_cache: bool,
+    augment_on: str | None,
 ) -> Job:
     """Check all that can be wrong, and build the model."""
     parts = registry.load()
@@ -233,14 +243,14 @@ def _prepare(
     runtime.seed(seed)
     job = Job(
         resolved, chosen, transforms, folder, input_size, seed, place, disk_cache,
-        None,  # type: ignore[arg-type]
+        augment_on or ("device" if runtime.accelerated() else "cpu"), None,  # type: ignore[arg-type]
     )  # fmt: skip
     model = _assembled(job)
     for leg in chosen.phases:
         optimizer.check(leg)
         freeze.free(model, leg)  # A recipe that does not fit is refused before anything is written.
         freeze.factors(model, leg)
-        phases.compiled(transforms[leg.name], model)  # And so is a policy.
+        augment.for_training(transforms[leg.name], tuple(model.input.shape[1:3]))  # Or a policy.
     return replace(job, model=model)
 
 
@@ -350,6 +360,7 @@ def _facts(job: Job) -> dict[str, Any]:
         "versions": {"python": platform.python_version(), **machine.versions()},
         "recipe": job.recipe.name,
         "policy": _policies(job.recipe),
+        "augment_on": job.augment_on,
         "transforms": {name: transform.stored(each) for name, each in job.transforms.items()},
         "seed": job.seed,
         "data": {

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras import ops
 
 from zoo.engine.augment import compile, for_training
 from zoo.errors import PolicyError
@@ -14,6 +15,7 @@ from zoo.transform import (
     Brightness,
     Contrast,
     Crop,
+    CutMix,
     Elastic,
     Fill,
     Flip,
@@ -26,6 +28,7 @@ from zoo.transform import (
     Rotate,
     Shear,
     Shift,
+    Sometimes,
     Zoom,
 )
 
@@ -132,16 +135,44 @@ def test_a_pipeline_mixes_labels_too():
 
 
 def test_training_is_given_what_its_model_takes():
-    assert for_training([], (8, 8), 5) is None
-    images, labels = pictures(4, 8, 8), np.array([0, 1, 2, 3])
-    given = for_training([Rotate(9), MixUp(1.0)], (8, 8), 5)(images, labels, 0, 1, np.arange(4))
-    wanted = compile([Rotate(9), MixUp(1.0)]).batch(images, labels, 0, 1, np.arange(4), classes=5)
-    for one, other in zip(given, wanted, strict=True):
-        np.testing.assert_array_equal(one, other)
+    assert for_training([], (8, 8)) is None
+    assert for_training([Rotate(9)], (8, 8)).transforms == (Rotate(9),)
     with pytest.raises(PolicyError, match="the policy gives pictures of 4x4, the model takes 8x8"):
-        for_training([Crop(4, 4)], (8, 8), 5)
+        for_training([Crop(4, 4)], (8, 8))
     with pytest.raises(PolicyError, match="takes pictures out of"):
-        for_training([Rescale(2.0)], (8, 8), 5)
+        for_training([Rescale(2.0)], (8, 8))
+
+
+MIXES = [
+    Sometimes(0.8, [OneOf([MixUp(1.0), CutMix(1.0)])]),
+    Sometimes(0.5, [CutMix(0.5)]),
+]
+
+
+@pytest.mark.parametrize("mixes", [[], MIXES[:1], MIXES], ids=["none", "one", "two"])
+def test_a_batch_in_two_halves_is_the_batch(mixes):
+    """Ahead of the step what is drawn, within it what is done: as all of it on the CPU."""
+    plan = compile([*EVERYTHING, *mixes])
+    images, labels = pictures(16, 12, 8).astype(np.float32), np.arange(16) % 5
+    words = {"seed": 3, "epoch": 2, "indices": np.arange(16), "classes": 5}
+    expected, wanted = plan.batch(images, labels, **words)
+    (same, rows), given = plan.prepared(images, labels, **words)
+    assert same is images
+    assert rows.shape == (16, plan.width)
+    np.testing.assert_array_equal(given, wanted)
+    seen = ops.convert_to_numpy(plan.on_device(images, rows))
+    np.testing.assert_allclose(seen, expected, atol=4e-3)
+
+    def prepared(batch, labels, indices):
+        return plan.prepared(batch, labels, 3, tf.constant(2), indices, classes=5)
+
+    data = tf.data.Dataset.from_tensor_slices((images, labels, np.arange(16))).batch(16)
+    data = data.map(prepared)
+    assert data.element_spec[0][1].shape.as_list() == [None, plan.width]
+    (same, again), given = next(iter(data))
+    np.testing.assert_array_equal(same, images)
+    np.testing.assert_array_equal(again, rows)
+    np.testing.assert_array_equal(given, wanted)
 
 
 def test_labels_stay_as_they_are_where_nothing_is_mixed():

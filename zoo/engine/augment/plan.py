@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -54,19 +53,15 @@ def compile(transforms: Sequence[t.Transform]) -> Plan:
     return Plan(tuple(transforms), laid, program, tuple(mixes))
 
 
-def for_training(
-    transforms: Sequence[t.Transform], size: tuple[int, int], classes: int
-) -> Callable[..., tuple[Array, Array]] | None:
-    """A policy as training calls it, once for each batch; this is the whole seam between them.
+def for_training(transforms: Sequence[t.Transform], size: tuple[int, int]) -> Plan | None:
+    """Turn a policy into a plan whose pictures a model takes.
 
     Args:
         transforms: What the policy returned.
         size: Height and width of the model's input.
-        classes: Number of classes.
 
     Returns:
-        `Plan.batch` as a function of images, labels, seed, epoch and indices; None for no
-        transforms.
+        The plan; None for no transforms.
 
     Raises:
         PolicyError: The policy gives no pictures that the model takes.
@@ -75,7 +70,7 @@ def for_training(
         return None
     plan = compile(transforms)
     plan.check_for_model(size)
-    return partial(plan.batch, classes=classes)
+    return plan
 
 
 @dataclass(frozen=True)
@@ -145,10 +140,9 @@ class Plan:
         *,
         classes: int,
     ) -> tuple[Array, Array]:
-        """Augment a training batch and, where the policy mixes pictures, its labels.
+        """Augment a training batch on the CPU and, where pictures are mixed, its labels.
 
-        This is all that training calls, by way of `for_training`. It works on numpy arrays and,
-        as part of `tf.data.Dataset.map`, on symbolic tensors:
+        It works on numpy arrays and, as part of `tf.data.Dataset.map`, on symbolic tensors:
 
             dataset.map(lambda images, labels, indices: plan.batch(
                 images, labels, seed, epoch, indices, classes=10))
@@ -170,16 +164,64 @@ class Plan:
             return self.mixed(self.render(images, params), labels, params, classes)
         import tensorflow as tf
 
-        kinds = (tf.float32, tf.float32 if self.mixes else labels.dtype)
         done, given = tf.numpy_function(
             lambda *given: self.batch(*given, classes=classes),
             [images, labels, seed, epoch, indices],
-            kinds,
+            (tf.float32, tf.float32 if self.mixes else labels.dtype),
             stateful=False,
         )
         done.set_shape([images.shape[0], *self.output_size(*images.shape[1:3]), 3])
         given.set_shape([images.shape[0], classes] if self.mixes else labels.shape)
         return done, given
+
+    def prepared(
+        self,
+        images: Array,
+        labels: Array,
+        seed: Array | int,
+        epoch: Array | int,
+        indices: Array,
+        *,
+        classes: int,
+    ) -> tuple[tuple[Array, Array], Array]:
+        """Draw for a training batch what `on_device` then does to it, within the compiled step.
+
+        Args:
+            images: As for `batch`, as are all others.
+            labels: Class indices, integers [N].
+            seed: One per training.
+            epoch: Which pass over the data.
+            indices: Which picture of the data each row is, [N].
+            classes: Number of classes.
+
+        Returns:
+            The images as they came with the rows of `prepare`, float64 [N,K], and the labels as
+            of `batch`.
+        """
+        size = tuple(images.shape[1:3])
+
+        def drawn(
+            labels: np.ndarray, seed: int, epoch: int, indices: np.ndarray
+        ) -> tuple[np.ndarray, np.ndarray]:
+            rows = self.prepare(self.sample(int(seed), int(epoch), indices), *size)
+            if self.mixes:
+                labels = mixing.labels(labels, rows[:, self.program.stop :], classes)
+            return rows, labels
+
+        if not _symbolic(images):
+            rows, labels = drawn(labels, seed, epoch, indices)
+            return (images, rows), labels
+        import tensorflow as tf
+
+        rows, given = tf.numpy_function(
+            drawn,
+            [labels, seed, epoch, indices],
+            (tf.float64, tf.float32 if self.mixes else labels.dtype),
+            stateful=False,
+        )
+        rows.set_shape([images.shape[0], self.width])
+        given.set_shape([images.shape[0], classes] if self.mixes else labels.shape)
+        return (images, rows), given
 
     def apply(
         self, images: Array, seed: Array | int, epoch: Array | int, indices: Array | Iterable[int]
@@ -226,9 +268,19 @@ class Plan:
         words = bits(seed, epoch, np.asarray(indices), len(self.columns))
         return self.leaves.values(uniform(words))
 
+    @property
+    def width(self) -> int:
+        """Numbers of one row of `prepare`."""
+        return self.program.stop + mixing.WIDTH * len(self.mixes)
+
     def prepare(self, params: np.ndarray, height: int, width: int) -> np.ndarray:
         """What an executor needs of each picture's parameters: float64 [N,K]."""
-        return self.program.prepare(np.asarray(params, np.float64), (height, width))
+        params = np.asarray(params, np.float64)
+        rows = self.program.prepare(params, (height, width))
+        if not self.mixes:
+            return rows
+        shown = self.output_size(height, width)
+        return np.concatenate([rows, mixing.prepare(self.mixes, params, shown)], axis=1)
 
     def render(self, images: Array, params: np.ndarray) -> np.ndarray:
         """Apply drawn parameters on the CPU; the same parameters give the same pictures again."""
@@ -246,7 +298,8 @@ class Plan:
         """Mix rendered pictures of a batch and their labels; both as they are if nothing mixes."""
         if not self.mixes:
             return images, labels
-        return mixing.mix(self.mixes, images, np.asarray(labels), params, classes)
+        rows = mixing.prepare(self.mixes, params, images.shape[1:3])
+        return mixing.images(self.mixes, images, rows), mixing.labels(labels, rows, classes)
 
     def on_device(self, images: Array, rows: Array) -> KerasTensor:
         """Apply what `prepare` made on the backend of Keras: in a compiled step, on any device.
@@ -254,10 +307,14 @@ class Plan:
         Args:
             images: uint8 or float [N,H,W,3], 0..255.
             rows: What `prepare` made, float64 or float32 [N,K].
+
+        Returns:
+            float32 [N,H,W,3], mixed where the policy mixes.
         """
         from zoo.engine.augment import device
 
-        return device.run(self.program, images, rows)
+        seen = device.run(self.program, images, rows)
+        return device.mix(self.mixes, seen, rows[:, self.program.stop :]) if self.mixes else seen
 
     def matrix(self, params: np.ndarray, height: int, width: int) -> np.ndarray:
         """The output-to-input matrix of each picture, float64 [N,3,3]."""

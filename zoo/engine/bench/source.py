@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,13 +118,14 @@ def batches(
     """
     from zoo.engine import augment, data, picture
 
+    plan = augment.for_training(transforms(policy), size)
     found = data.batches(
         samples[: len(samples) // batch_size * batch_size],
         size,
         batch_size,
         shuffle=0,
         epochs=None,
-        policy=augment.for_training(transforms(policy), size, classes),
+        policy=plan and partial(plan.batch, classes=classes),
         cache_bytes=data.CACHE_BYTES if keep else 0,
         preprocessing=preprocessing or picture.DESCRIPTION,
     )

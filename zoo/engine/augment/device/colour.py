@@ -161,7 +161,7 @@ def _right(x: Tensor, count: int) -> Tensor:
 @apply.register(t.Erase)
 def _(transform: t.Transform, x: Tensor, numbers: Numbers) -> Tensor:
     left, top, right, bottom, value = numbers
-    column, row = _grid(x)
+    column, row = grid(x)
     covered = (column >= left) & (column < right) & (row >= top) & (row < bottom)
     return ops.where(covered, value, x)
 
@@ -169,7 +169,7 @@ def _(transform: t.Transform, x: Tensor, numbers: Numbers) -> Tensor:
 @apply.register
 def _(transform: t.GridMask, x: Tensor, numbers: Numbers) -> Tensor:
     period, side, left, top, value = numbers
-    column, row = _grid(x)
+    column, row = grid(x)
     period = ops.maximum(period, 1)
     covered = (ops.mod(column + left, period) < side) & (ops.mod(row + top, period) < side)
     return ops.where(covered, value, x)
@@ -198,7 +198,7 @@ def _over_picture(reduce: object, x: Tensor) -> Tensor:
     return reduce(x, [1, 2, 3], keepdims=True)
 
 
-def _grid(x: Tensor) -> tuple[Tensor, Tensor]:
+def grid(x: Tensor) -> tuple[Tensor, Tensor]:
     """Column and row of each pixel, float32 [1,1,W,1] and [1,H,1,1]."""
     height, width = x.shape[1:3]
     column = ops.arange(width, dtype="float32")[None, None, :, None]
