@@ -307,8 +307,9 @@ class _Pictures:
         try:
             pixels = picture.load(sample.path, self._size, self._preprocessing)
         except DataError as error:
-            self._broken.add(index)
+            # In this order: what another thread takes for tolerated must be so.
             self._unreadable.add(sample, error)
+            self._broken.add(index)
             return None
         if self._cached:
             self._pixels[index] = pixels
