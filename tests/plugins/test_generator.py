@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 
 import numpy as np
@@ -131,6 +132,28 @@ def test_the_whole_policy_is_keras_own():
     assert apart.max() < 0.1
 
 
+@pytest.mark.parametrize("kind", ["samplewise", "featurewise"])
+def test_dividing_by_deviations_subtracts_means_too_as_keras_has_it(kind):
+    images = _pictures(4, 5, 6)
+    options = {f"{kind}_std_normalization": True}
+    with pytest.warns(UserWarning, match=f"overrides setting of `{kind}_center`"):
+        theirs = ImageDataGenerator(**options)
+    theirs.fit(images)
+    if kind == "featurewise":
+        axes = (0, 1, 2)
+        options |= {"mean": tuple(images.mean(axes)), "std": tuple(images.std(axes))}
+    seen = compile(image_data_generator(**options)).apply(images, 0, 0, np.arange(4))
+    expected = next(theirs.flow(images, batch_size=4, shuffle=False))
+    np.testing.assert_allclose(seen, expected, atol=1e-4)
+
+
+def test_no_argument_of_keras_is_unknown():
+    asked = inspect.signature(ImageDataGenerator.__init__).parameters.keys() - {"self"}
+    own = inspect.signature(image_data_generator).parameters.keys()
+    assert own - asked == {"mean", "std", "whitening", "compat"}
+    assert asked <= own
+
+
 def test_the_statistics_of_a_data_set_are_keras_own():
     images = _pictures(12, 5, 6)
     theirs = ImageDataGenerator(
@@ -236,6 +259,40 @@ def test_arguments_are_translated():
             {"zca_whitening": True, "mean": (0.0, 0.0, 0.0)},
             "image-data-generator needs the whitening matrix for zca_whitening\n"
             "  hint: add whitening=FILE.npz, which zoo.engine.augment.whitening.save wrote",
+        ),
+        (
+            {"preprocessing_function": "preprocess_input"},
+            "image-data-generator takes no preprocessing_function, received preprocess_input\n"
+            "  hint: a policy is data; a policy of your own is a plugin (zoo plugins new), and "
+            "models normalise by themselves",
+        ),
+        (
+            {"validation_split": 0.2},
+            "image-data-generator takes no validation_split, received 0.2\n"
+            "  hint: zoo train holds pictures out by itself and never augments them; a val/ folder "
+            "says which",
+        ),
+        (
+            {"data_format": "channels_first"},
+            "image-data-generator takes data_format channels_last, received channels_first\n"
+            "  hint: pictures are [N,H,W,3] throughout; transpose yours",
+        ),
+        (
+            {"dtype": "float64"},
+            "image-data-generator takes dtype float32, received float64\n"
+            "  hint: pictures leave a policy in float32; --dtype of zoo train is the model's "
+            "arithmetic",
+        ),
+        (
+            {"interpolation_order": 3},
+            "image-data-generator takes interpolation_order 1, received 3\n"
+            "  hint: a policy's one warp is bilinear; higher splines leave 0..255",
+        ),
+        (
+            {"zca_epsilon": 1e-3},
+            "image-data-generator takes zca_epsilon 1e-06, received 0.001\n"
+            "  hint: it is part of the matrix: zoo.engine.augment.whitening.fit(images, "
+            "epsilon=0.001)",
         ),
         ({"brightness_range": (1.5, 0.5)}, "Brightness takes a factor from low up to high, "
          "received 1.5 and 0.5"),

@@ -47,6 +47,12 @@ def image_data_generator(
     featurewise_center: bool = False,
     featurewise_std_normalization: bool = False,
     zca_whitening: bool = False,
+    zca_epsilon: float = 1e-6,
+    preprocessing_function: str | None = None,
+    validation_split: float = 0.0,
+    interpolation_order: int = 1,
+    data_format: Literal["channels_last", "channels_first"] = "channels_last",
+    dtype: Literal["float32", "float16", "float64"] = "float32",
     mean: tuple[float, float, float] | None = None,
     std: tuple[float, float, float] | None = None,
     whitening: str | None = None,
@@ -57,8 +63,8 @@ def image_data_generator(
     Keras moves pictures sideways by `height_shift_range`, and turns oblong ones about a point
     beside their centre. `compat=keras` does both too, and rounds brightness to bytes.
 
-    The generator's other arguments are none of a policy: `preprocessing_function` has no name,
-    `validation_split` belongs to the data, and the last axis holds the channels.
+    What is no policy's affair is taken with its default alone, and otherwise said where it
+    belongs.
 
     Args:
         rotation_range: Largest angle in degrees, either way.
@@ -76,18 +82,34 @@ def image_data_generator(
         vertical_flip: Mirror half of the pictures top to bottom.
         rescale: Factor on all values after everything that changes them at random.
         samplewise_center: Subtract each picture's mean.
-        samplewise_std_normalization: Divide by each picture's standard deviation.
+        samplewise_std_normalization: Divide by each picture's standard deviation, after its mean
+            was subtracted.
         featurewise_center: Subtract `mean`.
-        featurewise_std_normalization: Divide by `std`.
+        featurewise_std_normalization: Divide by `std`, after `mean` was subtracted.
         zca_whitening: Whiten by `whitening`, after `mean` was subtracted.
+        zca_epsilon: Of the whitening matrix, and so of the function that makes it.
+        preprocessing_function: A policy is data and holds no function.
+        validation_split: Pictures are held out by `zoo train`, and are never augmented.
+        interpolation_order: 1 for bilinear.
+        data_format: `channels_last`.
+        dtype: Pictures leave a policy in `float32`.
         mean: Of red, green and blue over the data set, after `rescale`.
         std: Their standard deviations.
         whitening: The .npz of the whitening matrix.
         compat: `keras` for the geometry of Keras, bugs included.
 
     Raises:
-        PolicyError: A range is none that the generator takes, or a statistic is missing.
+        PolicyError: A range is none that the generator takes, a statistic is missing, or
+            something is asked for that is no policy's affair.
     """
+    _elsewhere(
+        zca_epsilon=zca_epsilon,
+        preprocessing_function=preprocessing_function,
+        validation_split=validation_split,
+        interpolation_order=interpolation_order,
+        data_format=data_format,
+        dtype=dtype,
+    )
     low, high = _zoom(zoom_range)
     if compat == "keras":
         moves: list[Transform] = [
@@ -123,10 +145,11 @@ def image_data_generator(
         Fill(fill_mode, cval),
         *light,
         *([Rescale(rescale)] if rescale is not None else []),
-        *([Center()] if samplewise_center else []),
+        # As in Keras, deviations are from the mean.
+        *([Center()] if samplewise_center or samplewise_std_normalization else []),
         *([Standardize()] if samplewise_std_normalization else []),
         *_featurewise(
-            featurewise_center or zca_whitening,
+            featurewise_center or featurewise_std_normalization or zca_whitening,
             # Whitening makes deviations 1 by itself, and switches this off.
             featurewise_std_normalization and not zca_whitening,
             mean,
@@ -134,6 +157,40 @@ def image_data_generator(
         ),
         *_whiten(zca_whitening, whitening),
     ]
+
+
+_ELSEWHERE: dict[str, tuple[object, str]] = {
+    "zca_epsilon": (
+        1e-6,
+        "it is part of the matrix: zoo.engine.augment.whitening.fit(images, epsilon={})",
+    ),
+    "preprocessing_function": (
+        None,
+        "a policy is data; a policy of your own is a plugin (zoo plugins new), and models "
+        "normalise by themselves",
+    ),
+    "validation_split": (
+        0.0,
+        "zoo train holds pictures out by itself and never augments them; a val/ folder says which",
+    ),
+    "interpolation_order": (1, "a policy's one warp is bilinear; higher splines leave 0..255"),
+    "data_format": ("channels_last", "pictures are [N,H,W,3] throughout; transpose yours"),
+    "dtype": (
+        "float32",
+        "pictures leave a policy in float32; --dtype of zoo train is the model's arithmetic",
+    ),
+}
+"""Arguments that are no policy's affair: the value they may have, and where they belong."""
+
+
+def _elsewhere(**given: object) -> None:
+    for name, value in given.items():
+        accepted, where = _ELSEWHERE[name]
+        if value != accepted:
+            takes = f"takes {name} {accepted}" if accepted else f"takes no {name}"
+            raise PolicyError(
+                f"image-data-generator {takes}, received {value}", hint=where.format(value)
+            )
 
 
 def _zoom(given: tuple[float, ...]) -> tuple[float, float]:
