@@ -26,7 +26,7 @@ _TABLES = {
     "prefer": "a namespace or part and the distribution that wins it",
     "trust": "allow, deny or disabled, each a list of distributions or plugins",
 }
-_PRESET_KEYS = ("spec", "recipe", "policy", "input-size", "summary")
+_PRESET_KEYS = ("spec", "recipe", "policy", "input-size", "crop-from", "summary")
 _DEFAULT_KEYS = ("recipe", "interpreter")
 _TRUST_KEYS = ("allow", "deny", "disabled")
 # What only the person at the machine decides, never a folder that was downloaded.

@@ -67,5 +67,27 @@ def accept(part: Part, size: int | Size | None, weights: Weights | None = None) 
     return height, width
 
 
+def accept_crop(box: int | Size, size: Size) -> Size:
+    """The size that pictures are brought to before a model's input is cut out of it.
+
+    Args:
+        box: Height and width, one number for both.
+        size: Those of the model's input.
+
+    Returns:
+        Height and width in pixels.
+
+    Raises:
+        ModelError: The input does not fit in.
+    """
+    height, width = (box, box) if isinstance(box, int) else box
+    if not (size[0] <= height <= LARGEST and size[1] <= width <= LARGEST):
+        raise ModelError(
+            f"pictures of {_text(size)} cannot be cut out of {height}x{width}",
+            f"--crop-from takes {_text(size)} up to {LARGEST} pixels",
+        )
+    return height, width
+
+
 def _text(size: Size) -> str:
     return f"{size[0]}x{size[1]}"

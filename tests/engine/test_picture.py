@@ -236,7 +236,7 @@ def test_pillow_warns_nobody(tmp_path: Path):
 def test_a_published_transform_is_resize_and_centre_crop(shape, interpolation: str) -> None:
     """torchvision's Resize(256) and CenterCrop(224), written down from its source."""
     pixels = np.random.default_rng(0).integers(0, 256, (*shape, 3)).astype("uint8")
-    way = picture.centred((224, 224), 256 / 224, interpolation)
+    way = picture.centred((256, 256), interpolation)
     assert way["cover"] == [256, 256]
 
     height, width = shape
@@ -253,7 +253,7 @@ def test_a_published_transform_is_resize_and_centre_crop(shape, interpolation: s
 def test_what_a_model_sees_of_a_picture() -> None:
     pixels = np.zeros((300, 600, 3), "uint8")
     pixels[:, 200:400] = 255
-    way = picture.centred((224, 224), 256 / 224, "bilinear")
+    way = picture.centred((256, 256), "bilinear")
     seen = picture.seen(pixels, (224, 224), way)
     assert seen.shape[:2] == (262, 262)  # 224 / 256 of 300
     assert picture.seen(pixels, (224, 224), picture.DESCRIPTION) is pixels

@@ -45,8 +45,11 @@ def test_a_preset_trains(name, pictures, tmp_path, monkeypatch, capsys):
     row = known.preset(name)
     spec = re.sub(r"@[\w-]+", "", row["spec"])
     size = smallest(known.resolve(known.parse(spec)).backbone)
+    if "crop-from" in row:  # The policy says what it cuts out.
+        size = int(row["input-size"])
     words = ["train", spec, str(pictures), "--recipe", row["recipe"], "--input-size", str(size)]
     words += ["--policy", row["policy"]] if "policy" in row else []
+    words += ["--crop-from", row["crop-from"]] if "crop-from" in row else []
     words += ["--epochs", "1", "--batch-size", "4", "--device", "cpu", "--json"]
     assert main([*words, "--out", str(tmp_path / "run")]) == 0
     facts = json.loads(capsys.readouterr().out)

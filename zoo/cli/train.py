@@ -52,6 +52,12 @@ if TYPE_CHECKING:
 )
 @click.option("--input-size", metavar="S|HxW", help="Pixels; by default the backbone's own size.")
 @click.option(
+    "--crop-from",
+    metavar="S|HxW",
+    help="Pixels of the pictures out of whose centre the model's are cut, or, in training, out of "
+    "any part by a policy that crops.",
+)
+@click.option(
     "--dtype",
     type=click.Choice(["float32", "mixed_bfloat16", "mixed_float16"]),
     help="Arithmetic; by default what the recipe says, which is float32 where it says nothing.",
@@ -86,6 +92,7 @@ def command(
     batch_size: int | None,
     changes: tuple[str, ...],
     input_size: str | None,
+    crop_from: str | None,
     dtype: str | None,
     seed: int,
     fit_memory: bool,
@@ -115,6 +122,8 @@ def command(
     input_size = input_size or row.get("input-size")
     asked = size.parse(input_size) if input_size else None
     pixels = size.accept(resolved.backbone.part, asked, resolved.backbone.weights)
+    crop_from = crop_from or row.get("crop-from")
+    box = size.accept_crop(size.parse(crop_from), pixels) if crop_from else None
 
     from zoo import recipe as recipes
 
@@ -142,6 +151,7 @@ def command(
             out=out,
             recipe=chosen,
             input_size=pixels,
+            crop_from=box,
             seed=seed,
             device=device,
             fit_memory=fit_memory,

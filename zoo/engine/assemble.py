@@ -90,6 +90,7 @@ def assemble(
     dtype: str = "float32",
     seed: int | None = None,
     strict: bool = False,
+    crop_from: int | tuple[int, int] | None = None,
 ) -> keras.Model:
     """Build the model of a resolved name and fill in its pretrained weights.
 
@@ -102,6 +103,8 @@ def assemble(
             float32 in any case.
         seed: The same seed gives the same initial weights; None draws new ones.
         strict: Refuse pretrained weights that are not a full match, classifier included.
+        crop_from: Height and width that pictures are brought to before the model's input is cut
+            out of their centre; None for what the weights were measured with.
 
     Returns:
         The model. It carries its `zoo_anatomy`, and in `zoo_notes` what plugins say of it.
@@ -138,7 +141,7 @@ def assemble(
         classes=names,
         input_size=(height, width),
         normalization=normalization,
-        preprocessing=_preprocessing(resolved.backbone, (height, width)),
+        preprocessing=_preprocessing(resolved.backbone, (height, width), crop_from),
         resolved=resolved.document(),
     )
     try:
@@ -221,14 +224,19 @@ def _in_rgb(weights: Weights | None) -> dict[str, Any]:
     return {"order": "rgb", "mean": mean, "std": std, "scale": float(row.get("scale", 1.0))}
 
 
-def _preprocessing(backbone: ResolvedPart, size: tuple[int, int]) -> dict[str, Any]:
-    """How a picture becomes an input, as the weights were measured, scaled to another size."""
+def _preprocessing(
+    backbone: ResolvedPart, shape: tuple[int, int], crop_from: int | tuple[int, int] | None
+) -> dict[str, Any]:
+    """How a picture becomes an input: as asked, or as the weights were measured, to scale."""
     weights = backbone.weights
+    interpolation = weights.interpolation if weights else "bilinear"
+    if crop_from is not None:
+        return picture.centred(size.accept_crop(crop_from, shape), interpolation)
     if weights is None or not weights.resize:
         return dict(picture.DESCRIPTION)
-    native = weights.input or backbone.part.input or size
+    native = weights.input or backbone.part.input or shape
     factor = weights.resize / min(native)
-    return picture.centred(size, factor, weights.interpolation)
+    return picture.centred([int(side * factor + 1e-6) for side in shape], interpolation)
 
 
 def _normalize(image: keras.KerasTensor, normalization: dict[str, Any]) -> keras.KerasTensor:

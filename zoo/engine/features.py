@@ -234,17 +234,20 @@ def _fill(
     if not len(missing):
         return
     model = source.extractor()
-    policy = augment.compile(source.transforms) if source.transforms else None
     size = tuple(source.model.input.shape[1:3])
+    preprocessing = anatomy.of(source.model).preprocessing
+    cover = preprocessing.get("cover")
+    policy = augment.for_training(source.transforms, size, cover)
+    given = size if policy is None else policy.given(size, cover)
 
     @tf.function(input_signature=[tf.TensorSpec((None, *size, 3))])
     def compute(images: tf.Tensor) -> tf.Tensor:
         return tf.cast(model(images, training=False), tf.float32)
 
     batches = data.batches(
-        [samples[place] for place in missing], size, BATCH,
+        [samples[place] for place in missing], given, BATCH,
         cache_bytes=0, unreadable=unreadable, on_unreadable="drop", with_indices=True,
-        preprocessing=anatomy.of(source.model).preprocessing,
+        preprocessing=preprocessing,
     )  # fmt: skip
     done = len(samples) - len(missing)
     with store.filling() as add:

@@ -77,15 +77,16 @@ def pictures(
     known = anatomy.of(model)
     how = {"preprocessing": known.preprocessing}
     size = tuple(model.input.shape[1:3])
-    augment: data.Augment | None = None
+    given, augment = size, None
     if policy is not None:
+        given = policy.given(size, known.preprocessing.get("cover"))
         augment = partial(policy.prepared if in_step else policy.batch, classes=len(known.classes))
 
     def batches(epoch: int) -> tf.data.Dataset:
         # An endless dataset with counted steps keeps its iterator: Keras starts a new one at the
         # end of an epoch otherwise, which decodes a few batches for nobody.
         return data.batches(
-            train, size, phase.batch_size, shuffle=seed, epoch=epoch, epochs=None, policy=augment,
+            train, given, phase.batch_size, shuffle=seed, epoch=epoch, epochs=None, policy=augment,
             weights=weights, stored=stored[0], unreadable=unreadable[0], **how,
         )  # fmt: skip
 

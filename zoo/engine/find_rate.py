@@ -128,11 +128,11 @@ def find(
     train = pictures.split("train")
     weights = loss.class_weights(leg, pictures.classes, [sample.label for sample in train])
     transforms = policies.transforms(leg.policy, registry.load())
-    size = tuple(model.input.shape[1:3])
+    size, cover = tuple(model.input.shape[1:3]), model.zoo_anatomy.preprocessing.get("cover")
     freeze.free(model, leg)
     with data.tolerate(train) as unreadable:
         source = feed.pictures(
-            model, leg, train, train[:1], policy=augment.for_training(transforms, size),
+            model, leg, train, train[:1], policy=augment.for_training(transforms, size, cover),
             weights=weights, seed=seed, unreadable=(unreadable, unreadable),
             in_step=runtime.accelerated(),
         )  # fmt: skip

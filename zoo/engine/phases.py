@@ -206,7 +206,9 @@ def _source(
     labels = [sample.label for sample in samples[0]]
     weights = loss.class_weights(leg, job.folder.classes, labels)
     transforms = job.transforms[leg.name]
-    plan = augment.for_training(transforms, tuple(job.model.input.shape[1:3]))
+    size, cover = tuple(job.model.input.shape[1:3]), _preprocessing(job.model).get("cover")
+    plan = augment.for_training(transforms, size, cover)
+    given = size if plan is None else plan.given(size, cover)
     mixes = plan is not None and plan.mixes
     if leg.cache and not mixes and (leg.views or plan is None):
         tensor = cutline.find(job.model)
@@ -236,24 +238,31 @@ def _source(
         weights=weights,
         seed=job.seed,
         unreadable=unreadable,
-        stored=_decoded(job, samples, unreadable, shown) if job.disk_cache else (None, None),
+        stored=_decoded(job, samples, given, unreadable, shown) if job.disk_cache else (None, None),
         in_step=job.augment_on == "device",
     )
+
+
+def _preprocessing(model: keras.Model) -> dict[str, Any]:
+    return anatomy.of(model).preprocessing
 
 
 def _decoded(
     job: Job,
     samples: tuple[Sequence[Sample], Sequence[Sample]],
+    given: tuple[int, int],
     unreadable: tuple[data.Unreadable, data.Unreadable],
     shown: Screen,
 ) -> tuple[Shards | None, Shards | None]:
-    """Training and validation pictures from the disk, each decoded once."""
-    size = tuple(job.model.input.shape[1:3])
-    preprocessing = anatomy.of(job.model).preprocessing
+    """Training and validation pictures from the disk, each decoded once.
+
+    Training pictures have the size `given`, which a policy may cut the model's out of.
+    """
+    sizes = given, tuple(job.model.input.shape[1:3])
     with shown.bar("decoding") as progress:
         train, val = (
-            decoded.keep(each, size, preprocessing, bad, progress)
-            for each, bad in zip(samples, unreadable, strict=True)
+            decoded.keep(each, size, _preprocessing(job.model), bad, progress)
+            for each, size, bad in zip(samples, sizes, unreadable, strict=True)
         )
     return train, val
 

@@ -74,12 +74,12 @@ def read(path: str | Path) -> np.ndarray:
     return _decode(path, None)
 
 
-def centred(size: Sequence[int], factor: float, interpolation: str) -> dict[str, object]:
+def centred(box: Sequence[int], interpolation: str) -> dict[str, object]:
     """Describe the way of most published figures: resize, then cut out the centre.
 
     Args:
-        size: Height and width of the model's input in pixels.
-        factor: What the picture covers before the cut, in units of that size: 256 / 224 for most.
+        box: Height and width in pixels that the picture covers before the cut: 256, 256 for most
+            models of 224, 224.
         interpolation: `bilinear` or `bicubic`.
 
     Returns:
@@ -88,7 +88,7 @@ def centred(size: Sequence[int], factor: float, interpolation: str) -> dict[str,
     return {
         **DESCRIPTION,
         "resize": "cover",
-        "cover": [int(side * factor + 1e-6) for side in size],
+        "cover": list(box),
         "crop": "center",
         "interpolation": interpolation,
     }

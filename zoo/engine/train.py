@@ -55,6 +55,7 @@ class Job:
         transforms: The augmentation of each phase, by its name.
         folder: The pictures.
         input_size: As asked for.
+        crop_from: As asked for.
         seed: Of all chance.
         place: The device, to be shown.
         disk_cache: Whether decoded pictures that do not fit into memory are kept on disk.
@@ -67,6 +68,7 @@ class Job:
     transforms: Mapping[str, list[transform.Transform]]
     folder: data.ImageFolder
     input_size: int | tuple[int, int] | None
+    crop_from: int | tuple[int, int] | None
     seed: int
     place: str
     disk_cache: bool
@@ -93,6 +95,7 @@ def train(
     epochs: int | None = None,
     batch_size: int | None = None,
     input_size: int | tuple[int, int] | None = None,
+    crop_from: int | tuple[int, int] | None = None,
     dtype: str | None = None,
     seed: int = 0,
     device: str | None = None,
@@ -122,6 +125,9 @@ def train(
         batch_size: Pictures per step in every phase; None leaves it to the recipe.
         input_size: Height and width in pixels, one number for both, or None for the backbone's
             own size.
+        crop_from: Height and width that pictures are brought to before the model's input is cut
+            out of their centre, or by a policy that crops out of any part of them; None for what
+            the weights were measured with.
         dtype: `float32`, `mixed_bfloat16` or `mixed_float16`; None leaves it to the recipe.
         seed: Decides initial weights, held-out pictures, order, dropout and augmentation.
         device: "cpu" or "gpu:N"; None for the first GPU where there is one.
@@ -157,7 +163,9 @@ def train(
         batch_size=batch_size,
     )
     out = run.check(out)
-    job = _prepare(resolved, chosen, pictures, input_size, seed, device, disk_cache, augment_on)
+    job = _prepare(
+        resolved, chosen, pictures, input_size, crop_from, seed, device, disk_cache, augment_on
+    )
     _tell(shown, job)
     texts = {"recipe.toml": recipes.to_toml(chosen), lock.NAME: lock.of(parts).toml()}
     with run.create(out, _facts(job), texts) as draft:
@@ -201,8 +209,8 @@ def resume(
     resolved = local.again(parts.resolve(parts.parse(draft.spec)), facts["resolved"])
     chosen = recipes.load(draft.path / "recipe.toml")
     job = _prepare(
-        resolved, chosen, draft.data, draft.input_size, draft.seed, device, disk_cache,
-        facts.get("augment_on"),
+        resolved, chosen, draft.data, draft.input_size, draft.preprocessing.get("cover"),
+        draft.seed, device, disk_cache, facts.get("augment_on"),
     )  # fmt: skip
     if job.folder.classes != draft.classes or job.folder.digest != facts["data"]["digest"]:
         what = "classes" if job.folder.classes != draft.classes else "pictures"
@@ -221,6 +229,7 @@ def _prepare(
     chosen: Recipe,
     pictures: str | Path | data.ImageFolder,
     input_size: int | tuple[int, int] | None,
+    crop_from: int | tuple[int, int] | None,
     seed: int,
     device: str | None,
     disk_cache: bool,
@@ -242,7 +251,7 @@ def _prepare(
     place = runtime.start(device)
     runtime.seed(seed)
     job = Job(
-        resolved, chosen, transforms, folder, input_size, seed, place, disk_cache,
+        resolved, chosen, transforms, folder, input_size, crop_from, seed, place, disk_cache,
         augment_on or ("device" if runtime.accelerated() else "cpu"), None,  # type: ignore[arg-type]
     )  # fmt: skip
     model = _assembled(job)
@@ -250,7 +259,11 @@ def _prepare(
         optimizer.check(leg)
         freeze.free(model, leg)  # A recipe that does not fit is refused before anything is written.
         freeze.factors(model, leg)
-        augment.for_training(transforms[leg.name], tuple(model.input.shape[1:3]))  # Or a policy.
+        augment.for_training(  # And so is a policy.
+            transforms[leg.name],
+            tuple(model.input.shape[1:3]),
+            anatomy.of(model).preprocessing.get("cover"),
+        )
     return replace(job, model=model)
 
 
@@ -259,6 +272,7 @@ def _assembled(job: Job) -> keras.Model:
         job.resolved,
         classes=job.folder.classes,
         input_size=job.input_size,
+        crop_from=job.crop_from,
         dtype=job.recipe.dtype,
         seed=job.seed,
     )

@@ -30,7 +30,7 @@ def of(text: str, size: tuple[int, int]) -> Views:
     """
     name, count = policy.views(text)
     plan = augment.compile(policy.transforms(name, registry.load()))
-    plan.check_for_model(size)
+    plan.given(size)
     if plan.mixes:
         raise PolicyError(f"{name} mixes pictures, which leaves no answer for any one of them")
 

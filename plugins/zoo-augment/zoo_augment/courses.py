@@ -8,6 +8,8 @@ from zoo.api import (
     Brightness,
     Center,
     ChannelShift,
+    Contrast,
+    Crop,
     Fill,
     Flip,
     Gamma,
@@ -98,6 +100,8 @@ def tiny_imagenet(
     gamma_low: float = 0.9,
     gamma_high: float = 1.08,
     occlusion: int = 10,
+    crop: int = 0,
+    contrast: float = 0.0,
     center: bool = False,
 ) -> Policy:
     """TensorFlow in Action 7: moves, light and a covered square, for 64x64 pictures.
@@ -112,6 +116,10 @@ def tiny_imagenet(
         gamma_low: Smallest power that values are raised to.
         gamma_high: Largest power.
         occlusion: Side in pixels of a square that is covered with black, grey or white.
+        crop: Side in pixels of a part that is cut out anywhere, as the book does for its small
+            Inception-ResNet: 56, of 64; 0 for none.
+        contrast: Differences from the mean grey are multiplied by 1-contrast to 1+contrast; 0.3
+            for that network.
         center: Subtract each picture's mean, as the book does; not for `zoo train`, whose models
             normalise by themselves.
 
@@ -120,18 +128,21 @@ def tiny_imagenet(
     """
     if not 0 <= brightness <= 1:
         raise PolicyError(f"tiny-imagenet takes brightness from 0 to 1, received {brightness}")
-    last = [Center()] if center else []
+    if not 0 <= contrast <= 1:
+        raise PolicyError(f"tiny-imagenet takes contrast from 0 to 1, received {contrast}")
     return [
         Rotate(rotation),
         Shift(shift, shift),
         Shear(shear),
         _zoom("tiny-imagenet", zoom),
         _flip(flip),
+        *([Crop(crop, crop)] if crop else []),
         Fill("reflect"),
         Brightness((1 - brightness, 1 + brightness)),
         Gamma((gamma_low, gamma_high)),
         Occlude(occlusion),
-        *last,
+        *([Contrast((1 - contrast, 1 + contrast))] if contrast else []),
+        *([Center()] if center else []),
     ]
 
 

@@ -53,12 +53,15 @@ def compile(transforms: Sequence[t.Transform]) -> Plan:
     return Plan(tuple(transforms), laid, program, tuple(mixes))
 
 
-def for_training(transforms: Sequence[t.Transform], size: tuple[int, int]) -> Plan | None:
+def for_training(
+    transforms: Sequence[t.Transform], size: tuple[int, int], cover: Sequence[int] | None = None
+) -> Plan | None:
     """Turn a policy into a plan whose pictures a model takes.
 
     Args:
         transforms: What the policy returned.
         size: Height and width of the model's input.
+        cover: As for `Plan.given`.
 
     Returns:
         The plan; None for no transforms.
@@ -69,7 +72,7 @@ def for_training(transforms: Sequence[t.Transform], size: tuple[int, int]) -> Pl
     if not transforms:
         return None
     plan = compile(transforms)
-    plan.check_for_model(size)
+    plan.given(size, cover)
     return plan
 
 
@@ -109,11 +112,18 @@ class Plan:
         """Height and width of what comes out."""
         return self.program.output_size((height, width))
 
-    def check_for_model(self, size: tuple[int, int]) -> None:
-        """See that what comes out is what a model takes: its size, and values of 0..255.
+    def given(self, size: tuple[int, int], cover: Sequence[int] | None = None) -> tuple[int, int]:
+        """Height and width of the pictures that it is to be given for a model.
+
+        Args:
+            size: Height and width of the model's input.
+            cover: Those of the pictures out of whose centre a model's preprocessing cuts it.
+
+        Returns:
+            `cover` where the policy cuts a part of that size out of it, else `size`.
 
         Raises:
-            PolicyError: It is not.
+            PolicyError: It gives pictures of another size or range than the model takes.
         """
         if self.normalizes:
             raise PolicyError(
@@ -121,12 +131,16 @@ class Plan:
                 "pictures that are not augmented stay",
                 hint="leave normalisation to the model, which does it by itself",
             )
-        if (out := self.output_size(*size)) != tuple(size):
-            gives, takes = ("x".join(map(str, each)) for each in (out, size))
-            raise PolicyError(
-                f"the policy gives pictures of {gives}, the model takes {takes}",
-                hint=f"--input-size {gives}, or an option of the policy",
-            )
+        for height, width in (cover, size) if cover else (size,):
+            out = self.output_size(height, width)
+            if out == size:
+                return height, width
+        gives, takes = ("x".join(map(str, each)) for each in (out, size))
+        raise PolicyError(
+            f"the policy gives pictures of {gives}, the model takes {takes}",
+            hint=f"train with --input-size {gives} --crop-from {takes}, or with other options of "
+            "the policy",
+        )
 
     # --- the seam to training -------------------------------------------------------------------
 
