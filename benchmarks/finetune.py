@@ -17,7 +17,7 @@ from zoo.engine import load, runtime
 
 SPEC = "small-cnn@shapes+linear"
 SEEDS = (0, 1, 2)
-SHAPES = 3000
+SHAPES = 6000
 SIZES = {"digits": 32, "shapes": 64}
 BOUNDS = {"digits": 0.99, "shapes": 0.98}
 SECONDS = 120

@@ -17,7 +17,7 @@ from zoo.engine import runtime, timing
 from zoo.engine.bench import process
 
 SPEC = "small-cnn+linear"
-BATCH, STEPS, RUNS = 8, 1500, 5
+BATCH, BLOCK, BLOCKS, RUNS = 8, 20, 150, 5
 OVERHEAD, SPREAD = 0.01, 0.03
 
 
@@ -39,9 +39,9 @@ def main() -> None:
     ]
     told = ", ".join(f"{speed:,.0f}" for speed in speeds)
     note = (
-        f"{SPEC}, batch {BATCH}, inference. {STEPS} steps of each way, medians, in turns, in "
-        f"one process. The runs, of 5 s: {told} images/s. Others took up to {load:.0%} "
-        "of the machine during them."
+        f"{SPEC}, batch {BATCH}, inference. {BLOCKS} times {BLOCK} steps of each way, in "
+        f"turns, in one process, medians. The runs, of 5 s: {told} images/s. Others took up "
+        f"to {load:.0%} of the machine during them."
     )
     header = ("what", "measured", "bound")
     record(
@@ -65,19 +65,26 @@ def in_turns() -> tuple[float, dict[str, float]]:
     def step() -> float:
         return program.wait(program.launch(pictures, None))
 
+    def bare() -> None:
+        for _ in range(BLOCK):
+            step()
+
     def harness() -> None:
-        timing.repeat(step, seconds=0, at_least=1)
+        timing.repeat(step, seconds=0, at_least=BLOCK)
 
     told: dict[str, list[float]] = {"bare": [], "harness": []}
-    for number in range(STEPS):
-        # Each goes first as often as second.
-        for way in (step, harness) if number % 2 else (harness, step):
+    for number in range(BLOCKS + 1):
+        # Each goes first as often as second; what comes first of all warms up.
+        for way in (bare, harness) if number % 2 else (harness, bare):
             started = time.perf_counter()
             way()
-            told["bare" if way is step else "harness"].append(time.perf_counter() - started)
+            if number:
+                told[way.__name__].append((time.perf_counter() - started) / BLOCK)
+    # Of neighbours, so that what the machine does meanwhile falls on both.
+    pairs = zip(told["bare"], told["harness"], strict=True)
+    overhead = statistics.median(ours / theirs for theirs, ours in pairs) - 1
     told["drain"] = list(timing.repeat(program.drain, seconds=0, at_least=20).durations)
-    medians = {name: statistics.median(seconds) for name, seconds in told.items()}
-    return medians["harness"] / medians["bare"] - 1, medians
+    return overhead, {name: statistics.median(seconds) for name, seconds in told.items()}
 
 
 def around_nothing() -> float:
