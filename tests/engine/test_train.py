@@ -332,6 +332,21 @@ def test_a_full_disk_is_told_and_nothing_is_lost(colours, whole, tmp_path, monke
     assert same(zoo.resume(tmp_path / "run", quiet=True), whole)
 
 
+def test_a_disk_without_room_for_the_weights_is_told_before_they_are_written(
+    colours, whole, tmp_path, monkeypatch
+):
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=100))
+    with pytest.raises(RunError) as caught:
+        train(colours, tmp_path / "run")
+    left = tmp_path / "run.unfinished"
+    weights = left / "checkpoints" / "1-all.weights.h5"
+    assert f"{left} cannot be written (No space left on device: {weights})" in str(caught.value)
+    assert not list(left.rglob("*.h5"))
+    monkeypatch.undo()
+    assert same(zoo.resume(tmp_path / "run", quiet=True), whole)
+
+
 def test_what_does_not_fit_is_refused_before_anything_is_written(pictures: Path, tmp_path: Path):
     before = sorted(tmp_path.rglob("*"))
     deep = recipes.Recipe(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import math
+import os
+import shutil
 import time
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
@@ -39,6 +43,10 @@ if TYPE_CHECKING:
     from zoo.engine.shards import Shards
     from zoo.engine.train import Job
     from zoo.recipe import Phase, Recipe
+
+
+ROOM = 1 << 20
+"""Bytes that a file of weights may take beside them."""
 
 
 @dataclass
@@ -289,9 +297,14 @@ def _best(draft: Run, recipe: Recipe, number: int) -> Path:
 
 def _save_best(model: keras.Model, path: Path) -> None:
     """Write a model's weights beside their place and rename them."""
+    whole = anatomy.whole(model)
+    # HDF5 cannot close a file whose disk is full: the process would die of it, some time later.
+    needed = sum(each.value.dtype.size * math.prod(each.shape) for each in whole.variables)
+    if shutil.disk_usage(path.parent).free < needed + ROOM:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     beside = path.with_name(f".{path.name}")
     try:
-        anatomy.whole(model).save_weights(beside)
+        whole.save_weights(beside)
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
