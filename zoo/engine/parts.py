@@ -7,8 +7,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from zoo.engine.step import Stepped
 
-class InParts(keras.Model):
+
+class InParts(Stepped):
     """A functional model whose training step splits its batch.
 
     The parts' gradients are weighted by their pictures and summed before the optimizer sees them,
