@@ -49,7 +49,7 @@ class Case:
 
 CASES = (
     Case("small-cnn+linear", 32, 2000, 32, 16),
-    Case("small-cnn+linear", 128, 400, 32, 14),
+    Case("small-cnn+linear", 128, 1000, 32, 9),
     Case("resnet50+linear", 96, 100, 16, 7),
 )
 
