@@ -24,6 +24,9 @@ EPOCHS = 6
 SIDE = 128
 WIDTH = 960
 
+GIVEN = {"image-data-generator": ":rotation_range=40:zoom_range=0.2:brightness_range=0.5,1.5"}
+"""Options of policies that do nothing without any."""
+
 TRAINED = "small-cnn@shapes+linear"
 COARSE = ("grad-cam", "score-cam", "occlusion", "lime")
 FINE = ("layer-cam:tap=stage2", "saliency", "integrated-gradients", "guided-backprop")
@@ -96,14 +99,15 @@ def draw_policies(pictures: list[Path]) -> None:
     originals = [picture.load(path, (SIDE, SIDE)) for path in pictures]
     indices, labels = np.arange(len(originals)), np.arange(len(originals))
     for part in known.parts(kind="policy"):
-        plan = augment.compile(policy.transforms(part.id, known))
+        spec = part.id + GIVEN.get(part.id, "")
+        plan = augment.compile(policy.transforms(spec, known))
         rows = [[original] for original in originals]
         for epoch in range(EPOCHS):
             seen, _ = plan.batch(np.stack(originals), labels, 0, epoch, indices, classes=len(rows))
             for row, image in zip(rows, np.round(seen).astype(np.uint8), strict=True):
                 row.append(image)
         header = ["picture", *(f"epoch {epoch}" for epoch in range(EPOCHS))]
-        drawn = sheet.contact(rows, title=part.id, subtitle=part.summary, header=header)
+        drawn = sheet.contact(rows, title=spec, subtitle=part.summary, header=header)
         keep(drawn, part.id, 640, 60)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -376,8 +377,8 @@ def info(name: str) -> dict[str, Any]:
     """What zoo knows of a part, of its weights, of a preset or of a whole model name.
 
     Args:
-        name: A part such as `vgg16bn`, weights such as `vgg16@imagenet`, a preset such as
-            `digits`, or a model such as `vgg16bn+dense-bn`.
+        name: A part such as `vgg16bn`, with options or without, weights such as
+            `vgg16@imagenet`, a preset such as `digits`, or a model such as `vgg16bn+dense-bn`.
 
     Returns:
         Plain data, as `zoo info --json` prints it.
@@ -400,4 +401,9 @@ def info(name: str) -> dict[str, Any]:
         if spec.tag is not None:
             weights = asdict(part.weights[spec.tag])
             return {"id": part.id, "input": part.input, "weights": weights}
-    return {"parts": [part.document() for part in registry.named(name.partition("@")[0])]}
+    bare = re.split("[@:(]", name)[0]
+    parts = registry.named(bare)
+    if bare != name:
+        for part in parts:
+            registry.parse_part(part.kind, name)  # Options that it does not take are refused.
+    return {"parts": [part.document() for part in parts]}

@@ -28,12 +28,12 @@ def test_a_sheet_is_drawn_and_told(capsys):
     assert capsys.readouterr().out == (
         """\
 transform  range
----------  ----------------------------------------
-rotate     degrees 30.0
-shift      horizontal 0.1, vertical 0.1, unit share
+---------  --------------------------------------------------------
+rotate     degrees -30 to 30
+shift      horizontal -0.1 to 0.1, vertical -0.1 to 0.1, unit share
 zoom       low 0.9, high 1.1, proportional False
 flip       axis horizontal, probability 0.5
-fill       mode nearest, value 0.0
+fill       mode nearest, value 0
 
 policy  light:rotation=30.0
 hash    HASH
@@ -135,6 +135,26 @@ REPLAYS = {
         lambda: _stored(params=[[[0] * 6] * 3]),
         "old.json holds draws for 3 pictures, received 1\n"
         "  hint: give the same pictures, in the same order",
+    ),
+    "no numbers": (
+        lambda: _stored(params=[[[float("nan")] * 6]]),
+        "old.json holds draws that are no finite numbers, 6 for each picture",
+    ),
+    "fewer numbers": (
+        lambda: _stored(params=[[[0] * 5]]),
+        "old.json holds draws that are no finite numbers, 6 for each picture",
+    ),
+    "words": (
+        lambda: _stored(params=[[["left"] * 6]]),
+        "old.json holds draws that are no finite numbers, 6 for each picture",
+    ),
+    "not in lists": (
+        lambda: _stored(params=[3]),
+        "old.json holds no drawn parameters\n  hint: zoo augment --params writes them",
+    ),
+    "no version": (
+        lambda: Path("old.json").write_text(json.dumps({"params": [[]], "transforms": []})),
+        "a stored policy has version, transforms and hash, this one lacks hash and version",
     ),
     "none": (
         lambda: Path("old.json").write_text("{}"),

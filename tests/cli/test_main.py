@@ -92,6 +92,21 @@ def test_list_filters(capsys):
     assert out == "nothing matches; zoo list shows all there is\n"
 
 
+def test_info_tells_what_a_policy_draws_from_with_its_options(capsys):
+    code, out, err = run(capsys, "info", "light:rotation=5:flip=false")
+    assert (code, err) == (0, "")
+    assert "rotate     degrees -5 to 5\n" in out
+    assert "flip       axis horizontal, probability 0\n" in out
+    facts = json.loads(run(capsys, "info", "light:rotation=5", "--json")[1])
+    assert facts["parts"][0]["transforms"][0] == {"transform": "rotate", "degrees": 5.0}
+    code, _, err = run(capsys, "info", "light:rotatoin=5")
+    assert code == 2
+    assert err.startswith("error: light has no option 'rotatoin'\n  light:rotatoin=5\n")
+    code, _, err = run(capsys, "info", "lihgt:rotation=5")
+    assert code == 2
+    assert err.startswith("error: no part named 'lihgt'\n  hint: did you mean light?")
+
+
 def test_info_tells_what_a_preset_stands_for(capsys):
     code, out, err = run(capsys, "info", "dlwp-features")
     assert (code, err) == (0, "")

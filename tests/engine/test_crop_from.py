@@ -15,7 +15,7 @@ from zoo import registry
 from zoo.engine import anatomy, augment, data, features, feed, folder
 from zoo.engine.assemble import assemble
 from zoo.errors import ModelError, PolicyError
-from zoo.transform import Crop, Fill, Rotate
+from zoo.transform import Crop, Fill, Resize, Rotate
 
 SPEC = "small-cnn:width=0.05+linear"
 LEG = recipes.Phase(name="all", train="all", epochs=1, learning_rate=0.01, batch_size=8)
@@ -88,13 +88,36 @@ def test_what_does_not_crop_sees_the_centre(pictures):
     _, _, seen, val = batches(built(), pictures, [Rotate(0), Fill("reflect")])
     assert np.all(corners(np.concatenate([np.asarray(each) for each in seen])) == 4)
     assert np.all(corners(val) == 4)
+
+
+@pytest.mark.parametrize(
+    ("transform", "cover", "message"),
+    [
+        (
+            Crop(12, 12),
+            None,
+            "the policy gives pictures of 12x12, the model takes 16x16\n"
+            "  hint: train with --input-size 12x12 --crop-from 16x16, or with other options of the "
+            "policy",
+        ),
+        (
+            Resize(20, 20),
+            [24, 24],
+            "the policy gives pictures of 20x20, the model takes 16x16\n"
+            "  hint: train with --input-size 20x20, or with other options of the policy",
+        ),
+        (
+            Crop(28, 28),
+            [24, 24],
+            "Crop takes 28x28 pixels with a padding of 0 out of pictures of 24x24\n"
+            "  hint: make the crop smaller, or the pictures larger",
+        ),
+    ],
+)
+def test_what_gives_other_pictures_is_refused(transform, cover, message):
     with pytest.raises(PolicyError) as caught:
-        batches(built(None), pictures, [Crop(12, 12)])
-    assert str(caught.value) == (
-        "the policy gives pictures of 12x12, the model takes 16x16\n"
-        "  hint: train with --input-size 12x12 --crop-from 16x16, or with other options of the "
-        "policy"
-    )
+        augment.for_training([transform], (16, 16), cover)
+    assert str(caught.value) == message
 
 
 def test_stored_features_are_of_the_same_parts(pictures, tmp_path, monkeypatch):

@@ -77,6 +77,10 @@ def command(
     from zoo.engine import augment, sheet
 
     plan = augment.compile(moves)
+    if replay is not None and not _numbers(drawn, len(plan.columns)):
+        raise PolicyError(
+            f"{replay} holds draws that are no finite numbers, {len(plan.columns)} for each picture"
+        )
     if drawn is None:
         drawn = [plan.sample(seed, epoch, range(len(found))).tolist() for epoch in range(epochs)]
     stack = np.stack(originals)
@@ -127,6 +131,8 @@ def _replayed(path: Path, moves: list[Transform], pictures: int) -> list[list[li
         raise PolicyError(
             f"{path} holds no drawn parameters", "zoo augment --params writes them"
         ) from None
+    if not isinstance(drawn, list) or not all(isinstance(epoch, list) for epoch in drawn):
+        raise PolicyError(f"{path} holds no drawn parameters", "zoo augment --params writes them")
     kept = {key: facts[key] for key in ("version", "transforms", "hash") if key in facts}
     if transform.read(kept) != moves:
         raise PolicyError(
@@ -138,7 +144,18 @@ def _replayed(path: Path, moves: list[Transform], pictures: int) -> list[list[li
             f"{path} holds draws for {len(drawn[0])} pictures, received {pictures}",
             hint="give the same pictures, in the same order",
         )
-    return drawn  # type: ignore[no-any-return]
+    return drawn
+
+
+def _numbers(drawn: Any, columns: int) -> bool:
+    """Whether each picture of each epoch has as many finite numbers as a policy draws."""
+    import numpy as np
+
+    try:
+        values = np.array(drawn, np.float64)
+    except (ValueError, TypeError):
+        return False
+    return values.shape[2:] == (columns,) and bool(np.isfinite(values).all())
 
 
 def _write(path: Path, facts: dict[str, Any]) -> None:

@@ -20,13 +20,13 @@ from zoo.option import CORE, Option
 def command(name: str) -> None:
     """Tell what is known of NAME: a part, its weights, a model, or a preset.
 
-    Such as vgg16bn, vgg16@imagenet, vgg16bn+dense-bn or digits.
+    Such as vgg16bn, light:rotation=10, vgg16@imagenet, vgg16bn+dense-bn or digits.
     """
     registry = load_registry()
     facts = registries.info(name)
     for part in facts.get("parts", ()):
         if part["kind"] == "policy":
-            part.update(transform.stored(policy.transforms(part["id"], registry)))
+            part.update(transform.stored(policy.transforms(name, registry)))
     show.document(facts, _render)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
+from zoo import transform
 from zoo.cli import show
 
 MOST = 4
@@ -25,14 +27,22 @@ def _lines(rows: Sequence[Any], indent: str) -> Iterator[tuple[str, str]]:
             continue
         inner = {key: row[key] for key in ("transforms", "chains") if key in row}
         plain = {key: each for key, each in row.items() if key not in {"transform", *inner}}
-        values = [f"{key} {_value(each)}" for key, each in plain.items()]
+        mirrored = _mirrored(row["transform"])
+        values = [f"{key} {_value(each, key in mirrored)}" for key, each in plain.items()]
         values += [f"{len(each)} {key}" for key, each in inner.items()]
         yield indent + row["transform"], ", ".join(values)
         for each in inner.values():
             yield from _lines(each, indent + "  ")
 
 
-def _value(given: Any) -> str:
+def _mirrored(name: str) -> set[str]:
+    """Fields whose number stands for itself and its negative."""
+    (kind,) = (each for each in transform.TRANSFORMS if each.name() == name)
+    limits = {each.name: each.metadata.get("limits") for each in fields(kind)}
+    return {name for name, each in limits.items() if each is not None and each.both_ways}
+
+
+def _value(given: Any, mirrored: bool) -> str:
     if isinstance(given, Mapping):
         numbers = [f"{each:g}" for each in dict.fromkeys(given["choice"])]
         more = f", ... ({len(numbers)} numbers)" if len(numbers) > MOST else ""
@@ -40,4 +50,6 @@ def _value(given: Any) -> str:
     if isinstance(given, (list, tuple)):
         numbers = [f"{each:g}" for each in given]
         return f"{' to '.join(numbers)}" if len(numbers) == 2 else ", ".join(numbers)
+    if isinstance(given, float | int) and not isinstance(given, bool):
+        return f"{-given:g} to {given:g}" if mirrored and given else f"{given:g}"
     return str(given)

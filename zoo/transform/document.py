@@ -39,9 +39,14 @@ def read(facts: Any) -> list[Transform]:
     Raises:
         PolicyError: It is of a newer version, was altered, or holds what zoo does not know.
     """
-    if not isinstance(facts, Mapping) or "transforms" not in facts:
-        raise PolicyError("a stored policy has version, transforms and hash; this one has not")
-    version = facts.get("version")
+    if not isinstance(facts, Mapping):
+        raise PolicyError(f"a stored policy is a table, received {type(facts).__name__}")
+    if lacking := {"version", "transforms", "hash"} - set(facts):
+        raise PolicyError(
+            "a stored policy has version, transforms and hash, this one lacks "
+            + " and ".join(sorted(lacking))
+        )
+    version = facts["version"]
     if version != VERSION:
         raise PolicyError(
             f"the policy was stored in version {version!r}, this zoo reads version {VERSION}",
@@ -50,9 +55,9 @@ def read(facts: Any) -> list[Transform]:
     if unknown := set(facts) - {"version", "transforms", "hash"}:
         raise PolicyError(f"a stored policy has no {sorted(unknown)[0]!r}")
     made = [_transform(row) for row in facts["transforms"]]
-    if facts.get("hash") != digest(made):
+    if facts["hash"] != digest(made):
         raise PolicyError(
-            f"the policy's hash is {str(facts.get('hash'))[:12]!r}, its transforms have "
+            f"the policy's hash is {str(facts['hash'])[:12]!r}, its transforms have "
             f"{digest(made)[:12]!r}: one of them was altered"
         )
     return made

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from zoo.engine.augment import compile, for_training
+from zoo.engine.augment import compile, for_training, frequencies
 from zoo.errors import PolicyError
 from zoo.transform import (
     Brightness,
@@ -191,6 +191,13 @@ def test_drawn_parameters_can_be_given_again():
     np.testing.assert_array_equal(again, plan.apply(images, 3, 1, np.arange(5)))
 
 
+def test_a_coin_that_is_weighted_wholly_has_one_side():
+    names = [each[0] for each in frequencies(compile([Flip(probability=0), Rotate(5)]), seed=0)]
+    assert names == ["rotate, degrees"]
+    assert compile([Flip(probability=1)]).columns[0].ends == (1, 1)
+    assert compile([Flip()]).columns[0].ends == (0, 1)
+
+
 def test_what_comes_out_is_float32_within_the_range():
     images, plan = pictures(8, 8, 8), compile(EVERYTHING)
     for given in (images, images.astype(np.float32), images.astype(np.float64)):
@@ -266,6 +273,14 @@ def test_pictures_in_0_to_1_are_told_of():
             lambda: compile([Rotate(5)]).apply(np.full((1, 8, 8, 3), -2.5), 0, 0, [0]),
             "pictures are 0..255, received values from -2.5 to -2.5\n"
             "  hint: augment before they are normalised",
+        ),
+        (
+            lambda: compile([Rotate(5)]).render(pictures(1, 8, 8), np.array([[np.nan]])),
+            "parameters are finite numbers, 1 for each picture, received NaN or infinite",
+        ),
+        (
+            lambda: compile([Rotate(5)]).render(pictures(2, 8, 8), np.zeros((2, 3))),
+            "parameters are finite numbers, 1 for each picture, received [2, 3]",
         ),
         (
             lambda: compile([Rotate(5)]).sample(-1, 0, [0]),

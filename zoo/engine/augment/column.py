@@ -42,7 +42,8 @@ def even_log(name: str, low: float, high: float) -> Column:
 
 def coin(name: str, probability: float) -> Column:
     """1 with a probability, else 0."""
-    return Column(name, lambda share: (share < probability).astype(np.float64), (0, 1))
+    sides = float(probability >= 1), float(probability > 0)
+    return Column(name, lambda share: (share < probability).astype(np.float64), sides)
 
 
 def pick(name: str, values: tuple[float, ...]) -> Column:

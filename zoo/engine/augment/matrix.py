@@ -28,8 +28,26 @@ def output_size(leaves: Sequence[Leaf], size: Size) -> Size:
                     f"{type(leaf.transform).__name__} changes the size of every picture, "
                     "received one in a choice"
                 )
+            if isinstance(leaf.transform, t.Crop):
+                _room(leaf.transform, size)
             size = (int(leaf.transform.height), int(leaf.transform.width))
     return size
+
+
+def _room(transform: t.Crop, size: Size) -> Size:
+    """How far a crop can be moved down and to the right within a picture and its padding."""
+    height, width = size
+    room = (
+        height + 2 * transform.padding - transform.height,
+        width + 2 * transform.padding - transform.width,
+    )
+    if min(room) < 0:
+        raise PolicyError(
+            f"Crop takes {transform.height}x{transform.width} pixels with a padding of "
+            f"{transform.padding} out of pictures of {height}x{width}",
+            hint="make the crop smaller, or the pictures larger",
+        )
+    return room
 
 
 def total(leaves: Sequence[Leaf], params: np.ndarray, size: Size) -> np.ndarray:
@@ -120,15 +138,7 @@ def _(transform: t.ResizedCrop, values: np.ndarray, size: Size) -> np.ndarray:
 
 @matrix.register
 def _(transform: t.Crop, values: np.ndarray, size: Size) -> np.ndarray:
-    height, width = size
-    room = (height + 2 * transform.padding - transform.height,
-            width + 2 * transform.padding - transform.width)  # fmt: skip
-    if min(room) < 0:
-        raise PolicyError(
-            f"Crop takes {transform.height}x{transform.width} pixels with a padding of "
-            f"{transform.padding} out of pictures of {height}x{width}",
-            hint="make the crop smaller, or the pictures larger",
-        )
+    room = _room(transform, size)
     left, top = (np.floor(values[:, i] * (room[1 - i] + 1)) - transform.padding for i in (0, 1))
     return _rows(1, 0, left, 0, 1, top)
 

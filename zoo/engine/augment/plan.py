@@ -138,8 +138,9 @@ class Plan:
         gives, takes = ("x".join(map(str, each)) for each in (out, size))
         raise PolicyError(
             f"the policy gives pictures of {gives}, the model takes {takes}",
-            hint=f"train with --input-size {gives} --crop-from {takes}, or with other options of "
-            "the policy",
+            hint=f"train with --input-size {gives}"
+            + (f" --crop-from {takes}" if out < size else "")
+            + ", or with other options of the policy",
         )
 
     # --- the seam to training -------------------------------------------------------------------
@@ -288,8 +289,19 @@ class Plan:
         return self.program.stop + mixing.WIDTH * len(self.mixes)
 
     def prepare(self, params: np.ndarray, height: int, width: int) -> np.ndarray:
-        """What an executor needs of each picture's parameters: float64 [N,K]."""
+        """What an executor needs of each picture's parameters: float64 [N,K].
+
+        Raises:
+            PolicyError: They are no rows of `sample`.
+        """
         params = np.asarray(params, np.float64)
+        fits = params.ndim == 2 and params.shape[1] == len(self.columns)
+        if not fits or not np.isfinite(params).all():
+            received = "NaN or infinite" if fits else list(params.shape)
+            raise PolicyError(
+                f"parameters are finite numbers, {len(self.columns)} for each picture, "
+                f"received {received}"
+            )
         rows = self.program.prepare(params, (height, width))
         if not self.mixes:
             return rows
