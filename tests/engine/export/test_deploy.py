@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -20,7 +21,7 @@ from PIL import Image
 import zoo
 from zoo import registry
 from zoo.engine import artefact, run
-from zoo.engine.export import convert, fold
+from zoo.engine.export import bundle, convert, fold
 from zoo.errors import ExportError, ParityFailure
 
 FILES = [
@@ -238,6 +239,33 @@ def test_a_second_try_takes_the_failed_file_away(small, tmp_path):
     zoo.export(small(), tmp_path / "deploy")
 
     assert [path.name for path in tmp_path.iterdir()] == ["deploy"]
+
+
+COMMAND = "from zoo.cli.main import main; raise SystemExit(main())"
+
+DEEP = ("convnext-tiny", "minception", "nasnet-mobile", "efficientnet-v2-b0", "resnet50", "vgg16bn")
+"""Graphs of every kind, in which tf2onnx has most to find its way through."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone", DEEP)
+def test_processes_of_any_hash_seed_write_the_same_folder(backbone, tmp_path):
+    sums = set()
+    for seed in ("0", "1", "77"):
+        out = tmp_path / seed
+        words = ["export", f"{backbone}+linear", "--classes", "5", "--seed", "1", "--out", str(out)]
+        subprocess.run(
+            [sys.executable, "-c", COMMAND, *words],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        )
+        # parity.json holds what was measured.
+        lines = (out / bundle.SUMS).read_text().splitlines()
+        sums.add("\n".join(line for line in lines if not line.endswith(bundle.PARITY)))
+
+    assert "model.onnx" in next(iter(sums))
+    assert len(sums) == 1
 
 
 @pytest.mark.slow
