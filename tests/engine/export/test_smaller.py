@@ -144,7 +144,9 @@ def test_a_budget_that_cannot_be_kept(deployed, drawn, monkeypatch, tmp_path):
     )
     (tmp_path / "model.onnx").write_bytes((deployed[0] / "model.onnx").read_bytes())
 
-    with pytest.raises(ParityFailure, match=r"^int8 costs \d+\.\d points of accuracy with half"):
+    with pytest.raises(
+        ParityFailure, match=r"^int8 costs \d+\.\d points of accuracy \(.+\) with half"
+    ):
         smaller.int8(tmp_path, few, 0.5, lambda sentence: None)
 
 
@@ -167,6 +169,31 @@ def test_layers_are_left_out_until_the_budget_is_kept(deployed, drawn, monkeypat
 
     assert floating == sorted(ranked[:2])
     assert figures == {"drop": 0.0}
+
+
+def test_at_most_half_of_the_layers_is_left_out(deployed, drawn, tmp_path):
+    # More in float32 would be no smaller and no faster than the float32 model.
+    source = deployed[0] / "model.onnx"
+    ranked = quantize.candidates(source)
+    images = np.random.default_rng(0).integers(0, 256, (2, 1, 64, 64, 3), np.uint8)
+    ranges = calibrate.ranges(source, iter(images), "minmax")
+    tried = []
+
+    def measured(path):
+        counted = quantize.census(path)["float32"]
+        tried.append(counted.get("FusedConv", 0) + counted.get("Conv", 0))
+        return {"drop": 3.0, "drop_interval": [-0.25, 6.25]}
+
+    with pytest.raises(ParityFailure) as failure:
+        smaller._spared(source, tmp_path / "model.int8.onnx", ranges, ranked, measured, 0.5)
+
+    assert len(ranked) == 9
+    assert tried == [1, 2, 4]
+    assert str(failure.value) == (
+        "int8 costs 3.0 points of accuracy (-0.2 to 6.2) with half of its layers in float32; "
+        "accepted are 0.5\n"
+        "  hint: raise --max-drop, or give more pictures: with few, one more or less decides"
+    )
 
 
 def test_the_layer_that_is_spoiled_is_found(deployed, drawn, tmp_path):
