@@ -7,7 +7,7 @@ import pytest
 from keras import ops
 
 from zoo.engine.augment import compile, oracle
-from zoo.transform import Fill, Rotate, Zoom
+from zoo.transform import CutMix, Fill, MixUp, Rotate, Sometimes, Zoom
 
 from .every import COLOURS, MODES, MOVES, names, pictures
 
@@ -54,6 +54,13 @@ def test_moves_of_large_pictures():
     images = np.random.default_rng(2).integers(0, 256, (2, 224, 224, 3)).astype(np.float32)
     seen = compile(policy).apply(images, **words)
     np.testing.assert_allclose(seen, oracle.apply(policy, images, **words), atol=0.016)
+
+
+def test_moves_whose_pictures_are_mixed():
+    plan = compile([Rotate(20), MixUp(1.0), Sometimes(0.7, [CutMix(1.0)])])
+    params = plan.sample(3, 1, INDICES)
+    expected, _ = plan.mixed(plan.render(FLOATS, params), INDICES, params, COUNT)
+    np.testing.assert_allclose(_device(plan, FLOATS, params), expected, atol=2e-3)
 
 
 @pytest.mark.parametrize("policy", COLOURS, ids=names(COLOURS))
