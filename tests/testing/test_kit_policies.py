@@ -6,6 +6,9 @@ import re
 
 import pytest
 
+from zoo.option import Option
+from zoo.testing.checks import options
+
 from . import good
 
 MOVES = "policy/good/moves::"
@@ -82,6 +85,13 @@ def test_what_is_wrong_is_said(spoil, name, new, says) -> None:
     result = spoil(MOVES + name, "moves.py", LIST, new, **files)
     assert result.outcome == "failed", result.message
     assert re.search(says, result.message), result.message
+
+
+@pytest.mark.parametrize("default", [0.0, 1.0, 2.5, 1e-6])
+def test_other_values_are_never_the_same(default) -> None:
+    given = list(options.others(Option("share", "float", default), default))
+    assert given
+    assert default not in given
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def others(option: Option, value: Any) -> Iterator[Any]:
     elif isinstance(value, int):
         yield from (value + 1, value * 2 or 1, value - 1)
     elif isinstance(value, float):
-        yield from (value / 2 or 0.5, value * 2, value + 1)
+        yield from (each for each in (value / 2 or 0.5, value * 2, value + 1) if each != value)
 
 
 def _architecture(model: keras.Model) -> str:
