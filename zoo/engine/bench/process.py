@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 TAIL = 5
 """Lines of a dead process's last words that are told."""
 
+LIKELY = {
+    "SIGKILL": " (memory ran out, most likely)",
+    "SIGABRT": " (memory ran out, most likely)",
+    "SIGSEGV": " (memory ran out, perhaps: not all code looks whether it got what it asked for)",
+}
+"""What ends processes by a signal."""
+
 
 def measure(case: Case, environment: Mapping[str, str] | None = None, verbose: bool = False) -> Row:
     """Measure one configuration in a process of its own.
@@ -86,7 +93,6 @@ def _run(
 def _last_words(child: subprocess.CompletedProcess[str]) -> str:
     if child.returncode < 0:
         name = signal.Signals(-child.returncode).name
-        likely = " (memory ran out, most likely)" if name in ("SIGKILL", "SIGABRT") else ""
-        return f"the process was ended by {name}{likely}"
+        return f"the process was ended by {name}{LIKELY.get(name, '')}"
     lines = [line.strip() for line in (child.stderr or "").splitlines() if line.strip()]
     return f"the process failed: {' | '.join(lines[-TAIL:])[-400:]}"
