@@ -18,8 +18,7 @@ from zoo.engine import runtime
 
 TRAININGS = {
     "small-cnn@shapes+linear": ("finetune", 3),
-    "resnet18:width=0.5+linear": ("scratch", 10),
-    "vgg11bn:width=0.25+dense-bn:units=256": ("scratch", 10),
+    "resnet18:width=0.25+linear": ("scratch", 6),
 }
 """By model: recipe, and epochs of each of its phases."""
 
