@@ -246,7 +246,7 @@ def _smaller(parity: dict[str, Any]) -> dict[str, str]:
             rows[what] = (
                 f"{form['bytes']:,} bytes, {form['milliseconds']:.1f} ms a picture (float32 "
                 f"{report['float32']['milliseconds']:.1f}); accuracy {100 * form['accuracy']:.1f} %"
-                f", {form['drop']:.2f} points less ({low:.2f} to {high:.2f}), "
+                f", {form['drop']:.2f} points lost ({low:.2f} to {high:.2f}), "
                 f"{100 * form['agreement']:.1f} % of the answers the same"
             )
         census = report["census"]
