@@ -70,10 +70,7 @@ def main() -> None:
         return
     facts: dict[str, Any] = json.loads(ROWS.read_text()) if ROWS.exists() else {}
     for name in sys.argv[1:] or [name for name in PEERS if name not in facts]:
-        with tempfile.TemporaryDirectory() as folder:
-            rounds = [
-                {way: _in_a_process(way, name, folder) for way in WAYS} for _ in range(ROUNDS)
-            ]
+        rounds = [_round(name) for _ in range(ROUNDS)]
         # What a machine does beside slows a process from its beginning to its end.
         told = {way: min((each[way] for each in rounds), key=_median) for way in WAYS}
         expected = np.asarray(told["torch"]["probabilities"])
@@ -96,6 +93,12 @@ def main() -> None:
     )
     header = ("backbone", *WAYS.values(), "difference")
     record("torch_peers", "Beside torchvision", header, rows, note, models=facts)
+
+
+def _round(name: str) -> dict[str, dict[str, Any]]:
+    """Every way once, each in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        return {way: _in_a_process(way, name, folder) for way in WAYS}
 
 
 def _median(told: dict[str, Any]) -> float:
