@@ -125,7 +125,7 @@ def test_a_stored_policy_is_read_as_it_was():
         ),
         (
             lambda kept: kept.pop("transforms"),
-            "a stored policy has version, transforms and hash; this one has not",
+            "a stored policy has version, transforms and hash, this one lacks transforms",
         ),
     ],
 )
