@@ -11,12 +11,6 @@ from zoo.api import Features, Tensor, scaled
 
 FILTERS = (24, 48, 96)
 
-NARROW = 16
-"""With fewer channels the gradient of a strided 1x1 convolution writes past its memory on a CPU.
-
-TensorFlow 2.21, oneDNN: the process ends, some time later.
-"""
-
 
 def small_cnn(inputs: Tensor, *, width: float = 1.0) -> Features:
     """Seven 3x3 convolutions with batch normalisation in three residual blocks.
@@ -41,12 +35,7 @@ def small_cnn(inputs: Tensor, *, width: float = 1.0) -> Features:
 def _residual(x: Tensor, filters: int, *, strides: int, name: str) -> Tensor:
     shortcut = x
     if strides > 1:
-        step = strides
-        if x.shape[-1] < NARROW:
-            # The same pixels, picked before they are weighed.
-            shortcut = layers.MaxPooling2D(1, step, padding="same", name=f"{name}_shortcut_pick")(x)
-            step = 1
-        shortcut = _conv(shortcut, filters, 1, strides=step, name=f"{name}_shortcut")
+        shortcut = _conv(x, filters, 1, strides=strides, name=f"{name}_shortcut")
     x = _conv(x, filters, 3, strides=strides, name=f"{name}_1")
     x = layers.ReLU(name=f"{name}_1_relu")(x)
     x = _conv(x, filters, 3, name=f"{name}_2")
