@@ -31,17 +31,17 @@ small-cnn:width=0.25+dense:units=4
 stage   output   layers  parameters    MACs
 ------  -------  ------  ----------  ------
 stage1  16x16x6      10         882  0.21 M
-stage2  8x8x12        9       2,160  0.13 M
-stage3  4x4x24        9       8,352  0.13 M
+stage2  8x8x12       10       2,160  0.14 M
+stage3  4x4x24       10       8,352  0.14 M
 head    2             5       1,550   1,544
 
 input       32x32x3, float32
 classes     2
 parameters  12,944
 trainable   12,692
-MACs        0.47 M a picture
+MACs        0.49 M a picture
 weights     50.6 KiB
-training    about 3.8 MiB at batch size 32 with Adam
+training    about 5.1 MiB at batch size 32 with Adam
 
 backbone  small-cnn (plugin compact, keras-zoo 0.1.0) width=0.25
 head      dense (plugin heads, keras-zoo 0.1.0) units=4 layers=1 pool=flatten dropout=0.5

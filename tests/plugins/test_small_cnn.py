@@ -34,11 +34,34 @@ def test_each_stage_halves_the_map(size: int) -> None:
     ]
 
 
+@pytest.mark.parametrize("width", [0.1, 0.25, 0.5, 0.66, 1.0])
+def test_no_convolution_has_a_gradient_that_ends_the_process(width: float) -> None:
+    inputs = keras.Input((32, 32, 3))
+    taps = small_cnn(inputs, width=width)
+    model = keras.Model(inputs, taps)
+    convolutions = [each for each in model.layers if isinstance(each, keras.layers.Conv2D)]
+    picking = [each for each in convolutions if each.kernel_size == (1, 1) != each.strides]
+    assert all(each.kernel.shape[2] >= 16 for each in picking)
+    assert len(picking) == sum(tap.shape[-1] >= 16 for tap in list(taps.values())[:2])
+
+
+@pytest.mark.parametrize("size", [16, 33])
+def test_a_narrow_shortcut_is_what_strides_give(size: int) -> None:
+    taps = small_cnn(keras.Input((size, size, 3)), width=0.5)
+    model = keras.Model(taps["stage1"], taps["stage2"])
+    conv, pick = (model.get_layer(f"stage2_shortcut_{what}") for what in ("conv", "pick"))
+    given = np.random.default_rng(0).normal(size=(2, size, size, 12)).astype("float32")
+    strided = keras.layers.Conv2D(24, 1, strides=2, padding="same", use_bias=False)
+    expected = strided(given)
+    conv.kernel.assign(strided.kernel)
+    np.testing.assert_allclose(pick(conv(given)), expected, atol=1e-6)
+
+
 def test_residual_block_adds_its_shortcut_before_the_relu() -> None:
     inputs = keras.Input((16, 16, 3))
     taps = small_cnn(inputs, width=0.25)
     model = keras.Model(inputs, taps)
-    names = ("stem_relu", "stage1_2_bn", "stage1_out", "stage2_shortcut_bn", "stage2_2_bn")
+    names = ("stem_relu", "stage1_2_bn", "stage1_out", "stage2_shortcut_pick", "stage2_2_bn")
     probe = keras.Model(inputs, [*(model.get_layer(name).output for name in names), taps["stage2"]])
     x = np.random.default_rng(0).normal(0, 1, (2, 16, 16, 3)).astype("float32")
     stem, branch1, stage1, shortcut2, branch2, stage2 = probe.predict(x, verbose=0)

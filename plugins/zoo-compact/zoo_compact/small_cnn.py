@@ -11,6 +11,12 @@ from zoo.api import Features, Tensor, scaled
 
 FILTERS = (24, 48, 96)
 
+NARROW = 16
+"""With fewer channels the gradient of a strided 1x1 convolution writes past its memory on a CPU.
+
+TensorFlow 2.21, oneDNN: the process ends, some time later. So pixels are picked afterwards.
+"""
+
 
 def small_cnn(inputs: Tensor, *, width: float = 1.0) -> Features:
     """Seven 3x3 convolutions with batch normalisation in three residual blocks.
@@ -35,7 +41,10 @@ def small_cnn(inputs: Tensor, *, width: float = 1.0) -> Features:
 def _residual(x: Tensor, filters: int, *, strides: int, name: str) -> Tensor:
     shortcut = x
     if strides > 1:
-        shortcut = _conv(x, filters, 1, strides=strides, name=f"{name}_shortcut")
+        narrow = x.shape[-1] < NARROW
+        shortcut = _conv(x, filters, 1, strides=1 if narrow else strides, name=f"{name}_shortcut")
+        if narrow:
+            shortcut = layers.MaxPooling2D(1, strides, name=f"{name}_shortcut_pick")(shortcut)
     x = _conv(x, filters, 3, strides=strides, name=f"{name}_1")
     x = layers.ReLU(name=f"{name}_1_relu")(x)
     x = _conv(x, filters, 3, name=f"{name}_2")
