@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import zoo
 from zoo import recipe as recipes
@@ -18,18 +18,8 @@ SPEC = "small-cnn:width=0.05+linear"
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Thirty noisy pictures of 16 x 16 pixels, reddish or bluish."""
-    draws = np.random.default_rng(0)
-    root = tmp_path_factory.mktemp("set") / "colours"
-    for number in range(30):
-        name, channel = (("blue", 2), ("red", 0))[number % 2]
-        pixels = draws.integers(0, 100, (16, 16, 3))
-        pixels[..., channel] += 120
-        place = root / name
-        place.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels.astype(np.uint8)).save(place / f"{number}.png")
-    return root
+def pictures(noisy: Callable[[int], Path]) -> Path:
+    return noisy(30)
 
 
 def train(pictures: Path, out: Path, policy: str, augment_on: str, accumulate: int = 1) -> run.Run:

@@ -4,6 +4,7 @@ import errno
 import json
 import math
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -26,18 +27,8 @@ QUICK = recipes.Recipe(
 
 
 @pytest.fixture(scope="module")
-def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty noisy pictures of 16 x 16 pixels, reddish or bluish."""
-    draws = np.random.default_rng(0)
-    root = tmp_path_factory.mktemp("set") / "colours"
-    for number in range(40):
-        name, channel = (("blue", 2), ("red", 0))[number % 2]
-        pixels = draws.integers(0, 100, (16, 16, 3))
-        pixels[..., channel] += 120
-        place = root / name
-        place.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels.astype(np.uint8)).save(place / f"{number}.png")
-    return root
+def colours(noisy: Callable[[int], Path]) -> Path:
+    return noisy(40)
 
 
 @pytest.fixture
