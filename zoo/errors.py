@@ -19,10 +19,12 @@
 | +- ExportError        | a model that cannot be exported                              |
 | +- DeviceError        | a device that is not there or is full                        |
 | +- BenchError         | a measurement that cannot be made, read or compared          |
+| +- ShardError         | sharded work that cannot begin or go on                      |
 | +- Failure            | the work ran and found a failure (exit code 1)               |
 |    +- ParityFailure   | an exported model differs from its original                  |
 |    +- SurgeryFailure  | a changed network differs from its original                  |
 |    +- HealthFailure   | a check of plugins or environment failed                     |
+|    +- ShardFailure    | shards that no worker could finish                           |
 """
 
 from __future__ import annotations
@@ -169,6 +171,10 @@ class BenchError(ZooError):
     """A measurement that cannot be made, read or compared."""
 
 
+class ShardError(ZooError):
+    """Sharded work cannot begin, or cannot go on, as asked."""
+
+
 class Failure(ZooError):
     """The work ran to its end and found a failure."""
 
@@ -185,3 +191,7 @@ class SurgeryFailure(Failure):
 
 class HealthFailure(Failure):
     """A check of plugins or environment failed."""
+
+
+class ShardFailure(Failure):
+    """Shards that no worker could finish."""

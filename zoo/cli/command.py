@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -42,6 +43,17 @@ def load_registry() -> Registry:
     """The registry as the running command asked for it."""
     meta = click.get_current_context().meta
     return registry.load(meta.get("zoo.registry"), plugins=not meta.get("zoo.no_plugins"))
+
+
+def environment() -> dict[str, str]:
+    """What the command was told of the registry, for the processes that it starts."""
+    meta = click.get_current_context().meta
+    told = {}
+    if meta.get("zoo.registry"):
+        told["ZOO_REGISTRY"] = str(Path(meta["zoo.registry"]).absolute())
+    if meta.get("zoo.no_plugins"):
+        told["ZOO_NO_PLUGINS"] = "1"
+    return told
 
 
 def _flag(name: str, key: str, text: str) -> click.Option:

@@ -12,7 +12,7 @@ import click
 from zoo import exported, stored
 from zoo import policy as policies
 from zoo.cli import device as devices
-from zoo.cli import show
+from zoo.cli import show, workers
 from zoo.cli.command import Command, load_registry
 from zoo.errors import DataError
 
@@ -37,6 +37,7 @@ from zoo.errors import DataError
     metavar="POLICY:n=N",
     help="Average over N views, the picture and augmentations of it: flip:n=8.",
 )
+@workers.options
 @devices.options
 def command(
     model: str,
@@ -48,9 +49,13 @@ def command(
     tta: str | None,
     device: str | None,
     verbose: bool,
+    **shared: Any,
 ) -> None:
     """Name what is on pictures. Those that cannot be read are named, and the others answered."""
     onnx = exported.is_one(model)
+    workers.check(shared, table, "--csv FILE")
+    if onnx and shared["workers"]:
+        raise DataError("--workers is for a run or a .keras file", "give the run it was made of")
     if tta is not None:
         if onnx:
             raise DataError("--tta is for a run or a .keras file", "give the run it was made of")
@@ -66,8 +71,17 @@ def command(
 
     found = picture.find(pictures)
     if table is not None:
-        _check_free(table)
+        _check_free(table, resume=shared["resume"])
 
+    if shared["workers"]:
+        from zoo.engine.sharded import run
+        from zoo.engine.sharded.tasks import predict as task
+
+        asked = {"batch_size": batch_size, "top": top, "tta": tta, "device": device}
+        work = task.work(stored.locate(model), found, **asked)
+        with workers.crew("predicting", **shared) as crew, run.merged(work, crew, table) as given:
+            _answer(given, len(found), table)
+        return
     if onnx:
         from zoo.engine.export import answer
 
@@ -80,7 +94,12 @@ def command(
         from zoo.engine import predict
 
         given = predict.records(model, found, batch_size=batch_size, top=top, tta=tta)
-    records = _told(given, len(found))
+    _answer(given, len(found), table)
+
+
+def _answer(given: Iterable[dict[str, Any]], total: int, table: Path | None) -> None:
+    """Write records, or print them."""
+    records = _told(given, total)
     if table is not None:
         count = _write(table, records)
         show.document({"csv": str(table), "pictures": count}, show.pairs)
@@ -124,8 +143,9 @@ def _write(path: Path, records: Iterable[dict[str, Any]]) -> int:
     return count
 
 
-def _check_free(path: Path) -> None:
-    if path.exists():
+def _check_free(path: Path, resume: bool) -> None:
+    # Whoever was killed between the last two steps left the table and its parts.
+    if path.exists() and not (resume and Path(f"{path}.parts").exists()):
         raise DataError(f"{path} exists", "choose another name, or delete it first")
     if not path.parent.is_dir():
         raise DataError(f"the folder {path.parent} does not exist", "make it first")

@@ -9,11 +9,14 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import click
 
 from zoo.errors import ZooError
+
+SHOWN = 8
+"""Workers whose rates are told one by one."""
 
 
 def document(facts: Any, render: Callable[[Any], str]) -> None:
@@ -57,8 +60,15 @@ def error(problem: ZooError) -> None:
     note(f"error: {problem}")
 
 
+class Move(Protocol):
+    """Moves a bar to what is done of all there is, and says something beside it."""
+
+    def __call__(self, done: int, total: int, said: str = "") -> None:
+        """Move it."""
+
+
 @contextmanager
-def progress(label: str) -> Iterator[Callable[[int, int], None]]:
+def progress(label: str) -> Iterator[Move]:
     """A bar on stderr, only where somebody sees it move.
 
     Args:
@@ -68,14 +78,51 @@ def progress(label: str) -> Iterator[Callable[[int, int], None]]:
         A function to call with what is done and what there is in all.
     """
     if not sys.stderr.isatty():
-        yield lambda done, total: None
+        yield lambda done, total, said="": None
         return
     from rich.console import Console
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(label)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+        def move(done: int, total: int, said: str = "") -> None:
+            bar.update(task, completed=done, total=total, description=f"{label}  {said}".rstrip())
+
+        yield move
+
+
+@contextmanager
+def rates(
+    label: str, unit: str = "pictures"
+) -> Iterator[Callable[[int, int, Sequence[float]], None]]:
+    """A bar for work that several do, with the rate of each; at the end a line that tells it.
+
+    Args:
+        label: What is going on.
+        unit: What is counted.
+
+    Yields:
+        A function to call with what is done, what there is in all, and each one's rate a second.
+    """
+    last: list[float] = []
+    with progress(label) as bar:
+
+        def move(done: int, total: int, rates: Sequence[float]) -> None:
+            last[:] = rates
+            bar(done, total, _rates(rates))
+
+        yield move
+    if any(last):
+        who = "1 worker" if len(last) == 1 else f"{len(last)} workers"
+        note(f"{who}: {_rates(last)} {unit}/s")
+
+
+def _rates(rates: Sequence[float]) -> str:
+    """The rate of each, or of many the sum and the ends."""
+    if len(rates) <= SHOWN:
+        return " + ".join(f"{rate:,.1f}" for rate in rates)
+    return f"{sum(rates):,.1f} ({min(rates):,.1f} to {max(rates):,.1f} each)"
 
 
 def table(rows: Sequence[Sequence[Any]], header: Sequence[str], right: Sequence[int] = ()) -> str:

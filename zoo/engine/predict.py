@@ -120,11 +120,27 @@ def answers(
         preprocessing=anatomy.of(model).preprocessing,
     )
     for images, _, indices in batches:
-        if len(indices):
-            seen = see(images.numpy(), indices.numpy()) if see is not None else [images]
-            yield indices.numpy(), np.mean([probabilities(model, each) for each in seen], axis=0)
-        else:
-            yield indices.numpy(), np.empty((0, len(anatomy.of(model).classes)), "float32")
+        yield indices.numpy(), averaged(model, images, indices.numpy(), see)
+
+
+def averaged(
+    model: keras.Model, images: Any, indices: np.ndarray, see: views.Views | None = None
+) -> np.ndarray:
+    """What a model answers for one batch, or for the views of its pictures on average.
+
+    Args:
+        model: Any classifier that `anatomy.of` accepts.
+        images: RGB pictures of its input size, 0..255, [N, H, W, 3]; there may be none.
+        indices: Their places among all pictures, which decide the views, int64 [N].
+        see: Gives the views; None for the pictures alone.
+
+    Returns:
+        As `probabilities`.
+    """
+    if not len(indices):
+        return np.empty((0, len(anatomy.of(model).classes)), "float32")
+    seen = see(np.asarray(images), indices) if see is not None else [images]
+    return np.mean([probabilities(model, each) for each in seen], axis=0)
 
 
 def probabilities(model: keras.Model, images: Any) -> np.ndarray:

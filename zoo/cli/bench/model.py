@@ -13,7 +13,7 @@ from zoo.benchmark import target as target_kind
 from zoo.benchmark.case import Backend, Case, Mode, Precision, Source
 from zoo.cli import show
 from zoo.cli.bench import options
-from zoo.cli.command import Command, load_registry
+from zoo.cli.command import Command, environment, load_registry
 from zoo.errors import BenchError
 
 LARGEST = "max"
@@ -176,7 +176,7 @@ def _sized(case: Case, batch_sizes: tuple[str, ...]) -> list[Case]:
         if word == LARGEST:
             from zoo.engine.bench import fit
 
-            sizes.append(fit.batch_size(case, options.environment(), show.note))
+            sizes.append(fit.batch_size(case, environment(), show.note))
         else:
             sizes.append(int(word))
     return [case.model_copy(update={"batch_size": size}) for size in dict.fromkeys(sizes)]

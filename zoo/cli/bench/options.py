@@ -13,6 +13,7 @@ from zoo.benchmark.case import Case
 from zoo.benchmark.document import Document
 from zoo.cli import device as devices
 from zoo.cli import show
+from zoo.cli.command import environment
 from zoo.errors import BenchError
 
 WRITERS: dict[str, Callable[[Document], str]] = {
@@ -118,17 +119,6 @@ def measure(
     for path in outs:
         write(measured, path)
     return measured
-
-
-def environment() -> dict[str, str]:
-    """What the command was told of the registry, for the processes that it starts."""
-    meta = click.get_current_context().meta
-    told = {}
-    if meta.get("zoo.registry"):
-        told["ZOO_REGISTRY"] = str(Path(meta["zoo.registry"]).absolute())
-    if meta.get("zoo.no_plugins"):
-        told["ZOO_NO_PLUGINS"] = "1"
-    return told
 
 
 def write(result: Document, path: Path) -> None:

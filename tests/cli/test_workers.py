@@ -1,0 +1,69 @@
+"""Commands whose work is shared out: the same bytes, and options that fit each other."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from zoo.cli.main import main
+
+
+def test_answers_are_the_same_whoever_gives_them(colour_run, colours, tmp_path, capfd):
+    (colours / "test/red/1.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
+    words = ["predict", str(colour_run), str(colours), "--batch-size", "2", "--tta", "flip:n=2"]
+    assert main([*words, "--csv", str(tmp_path / "alone.csv")]) == 0
+    capfd.readouterr()
+
+    assert main([*words, "--csv", str(tmp_path / "two.csv"), "--workers", "2"]) == 0
+
+    told = capfd.readouterr()
+    assert told.out == f"csv       {tmp_path / 'two.csv'}\npictures  13\n"
+    unreadable, rates = told.err.splitlines()
+    assert unreadable.startswith(f"unreadable: {colours}/test/red/1.png: PNG that cannot be")
+    assert rates.startswith("2 workers: ")
+    assert rates.endswith(" pictures/s")
+    assert (tmp_path / "two.csv").read_bytes() == (tmp_path / "alone.csv").read_bytes()
+    assert not (tmp_path / "two.csv.parts").exists()
+
+
+WRONG = {
+    "--engine ray": "--engine is for work that is shared out\n  hint: add --workers N",
+    "--resume": "--resume is for work that is shared out\n  hint: add --workers N",
+    "--workers 2 --address head:6379": ("--address is of a Ray cluster\n  hint: add --engine ray"),
+    "--workers 2 --resume": (
+        "--resume needs a file beside which parts are kept\n  hint: add --csv FILE"
+    ),
+    "--workers 0": (
+        "Invalid value for '--workers': 0 is not in the range x>=1.\n"
+        "  hint: zoo predict --help shows what it takes"
+    ),
+    "--workers 2 --engine dask": (
+        "Invalid value for '--engine': 'dask' is not one of 'local', 'ray'.\n"
+        "  hint: zoo predict --help shows what it takes"
+    ),
+}
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_options_that_do_not_fit(words, colour_run, colours, capsys):
+    assert main(["predict", str(colour_run), str(colours), *words.split()]) == 2
+    assert capsys.readouterr().err == f"error: {WRONG[words]}\n"
+
+
+def test_a_wrong_call_is_answered_before_tensorflow_is_imported(colour_run, colours):
+    words = ["predict", str(colour_run), str(colours), "--resume", "--workers", "2"]
+    code = f"import sys; from zoo.cli.main import main; main({words!r}); print(sorted(sys.modules))"
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "'zoo.cli.workers'" in child.stdout
+    assert "'tensorflow'" not in child.stdout
+
+
+def test_ray_that_is_not_installed_is_named(colour_run, colours, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    words = ["--workers", "2", "--engine", "ray"]
+    assert main(["predict", str(colour_run), str(colours), *words]) == 2
+    assert capsys.readouterr().err == (
+        "error: Ray is not installed\n  hint: pip install 'keras-zoo[ray]'\n"
+    )

@@ -1,0 +1,102 @@
+"""Where parts lie: a folder whose files are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Protocol
+
+
+class Place(Protocol):
+    """A folder of small files, on a disk or anywhere else."""
+
+    name: str
+    """As the user would write it."""
+
+    def read(self, name: str) -> bytes | None:
+        """A file's content; None where there is none."""
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file so that no reader ever sees a piece of it."""
+
+    def names(self) -> list[str]:
+        """The files that are there, sorted."""
+
+    def remove(self, name: str | None = None) -> None:
+        """Delete a file, or the folder with all that it holds."""
+
+
+class LocalPlace:
+    """A folder on a disk of this machine, or on one that all machines share.
+
+    Args:
+        folder: The folder; made when the first file is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.name = str(folder)
+
+    def read(self, name: str) -> bytes | None:
+        """A file's content; None where there is none."""
+        try:
+            return (self.folder / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file beside its place and rename it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        beside = self.folder / f".{name}.{os.getpid()}"
+        try:
+            beside.write_bytes(content)
+            beside.replace(self.folder / name)
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def names(self) -> list[str]:
+        """The files that are there, sorted, those left out that nobody finished."""
+        if not self.folder.is_dir():
+            return []
+        return sorted(path.name for path in self.folder.iterdir() if path.name[0] != ".")
+
+    def remove(self, name: str | None = None) -> None:
+        """Delete a file, or the folder with all that it holds."""
+        if name is not None:
+            (self.folder / name).unlink(missing_ok=True)
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class MemoryPlace:
+    """A folder of the driver's own, for parts that nobody goes on with."""
+
+    name = "memory"
+
+    def __init__(self) -> None:
+        self._files: dict[str, bytes] = {}
+
+    def read(self, name: str) -> bytes | None:
+        """A file's content; None where there is none."""
+        return self._files.get(name)
+
+    def write(self, name: str, content: bytes) -> None:
+        """Keep a file."""
+        self._files[name] = content
+
+    def names(self) -> list[str]:
+        """The files that are there, sorted."""
+        return sorted(self._files)
+
+    def remove(self, name: str | None = None) -> None:
+        """Forget a file, or all of them."""
+        if name is None:
+            self._files.clear()
+        else:
+            self._files.pop(name, None)
+
+
+def at(folder: str) -> Place:
+    """The place of a name."""
+    return LocalPlace(Path(folder))

@@ -1,0 +1,29 @@
+"""A job ready to be done: what decides it, its shards, and what is done to their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from zoo.engine.sharded.cut import Cut
+from zoo.engine.sharded.job import Job
+
+
+@dataclass(frozen=True)
+class Work:
+    """A job and the way to do it.
+
+    Args:
+        job: What decides the result.
+        cut: The shards.
+        rows: Gives the rows of some places, each a list of plain data that begins with its name.
+        task: The target that makes a `worker.Task`, "package.module:function".
+        options: What that takes, as plain data.
+    """
+
+    job: Job
+    cut: Cut
+    rows: Callable[[range], Sequence[list[Any]]]
+    task: str
+    options: Mapping[str, Any]
