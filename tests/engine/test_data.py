@@ -41,6 +41,34 @@ def test_in_order_once_with_labels_and_pixels(samples):
         np.testing.assert_array_equal(image, picture.load(sample.path, SIZE))
 
 
+def test_a_batch_keeps_its_pixels_while_anybody_has_it(samples):
+    """Memory is used again for later batches, but not before the last view of it is gone."""
+    expected = [picture.load(sample.path, SIZE) for sample in samples]
+    kept, views = [], []
+    for number, (images, _, indices) in enumerate(
+        data.batches(samples, SIZE, 3, shuffle=0, epochs=20, cache_bytes=0, with_indices=True)
+    ):
+        if number % 3 == 0:
+            kept.append((images, indices.numpy()))
+        elif number % 3 == 1:
+            views.append((images.numpy()[:1], indices.numpy()[:1]))
+    for images, indices in kept + views:
+        np.testing.assert_array_equal(images, np.stack([expected[each] for each in indices]))
+
+
+def test_memory_of_a_batch_is_used_again():
+    room = data._Room()
+    first = room.get((3, 4, 5, 3))
+    address, part = first.ctypes.data, first[1:]
+    assert address % data.ALIGNMENT == 0
+    del first
+    assert room.get((3, 4, 5, 3)).ctypes.data != address  # A part of the first is in use still.
+    del part
+    assert address in {(again := room.get((2, 4, 5, 3))).ctypes.data, room.get((1, 1)).ctypes.data}
+    assert again.shape == (2, 4, 5, 3)
+    assert room.get((9, 9, 9, 3)).shape == (9, 9, 9, 3)
+
+
 def joined(dataset: tf.data.Dataset) -> list[int]:
     return list(chain.from_iterable(numbers(dataset)))
 
