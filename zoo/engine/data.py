@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -99,25 +100,20 @@ def batches(
     )
     drop = on_unreadable == "drop"
     height, width = size
-
+    steps = -(-len(samples) // batch_size)
     plain = tf.autograph.experimental.do_not_convert
 
     @plain
-    def positions(number: tf.Tensor) -> tf.data.Dataset:
-        def ordered(number: np.ndarray) -> np.ndarray:
-            return order(len(samples), shuffle, int(number))
+    def decoded(step: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        def take(step: np.ndarray) -> tuple[np.ndarray, ...]:
+            number, batch = divmod(int(step), steps)
+            places = order(len(samples), shuffle, number)[batch * batch_size :][:batch_size]
+            places = places.copy()  # What TensorFlow is given it may write into.
+            return np.int64(number), *pictures.take(places, drop)
 
-        indices = tf.numpy_function(ordered, [number], tf.int64, stateful=False)
-        indices = tf.ensure_shape(indices, [len(samples)])
-        chunks = tf.data.Dataset.from_tensor_slices(indices).batch(batch_size)
-        return tf.data.Dataset.zip(tf.data.Dataset.from_tensors(number).repeat(), chunks)
-
-    @plain
-    def decoded(number: tf.Tensor, chunk: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        outputs = (tf.uint8, tf.int64, tf.int64)
-        images, labels, indices = tf.numpy_function(
-            lambda wanted: pictures.take(wanted, drop), [chunk], outputs, stateful=False
-        )
+        outputs = (tf.int64, tf.uint8, tf.int64, tf.int64)
+        number, images, labels, indices = tf.numpy_function(take, [step], outputs, stateful=False)
+        number.set_shape([])
         images.set_shape([None, height, width, 3])
         labels.set_shape([None])
         indices.set_shape([None])
@@ -132,15 +128,11 @@ def batches(
         weighed = () if weights is None else (weigh(weights, labels),)
         return (images, labels, *weighed, *((indices,) if with_indices else ()))
 
-    last = epoch + epochs if epochs is not None else tf.int64.max
-    dataset = tf.data.Dataset.range(epoch, last).flat_map(positions)
+    last = (epoch + epochs) * steps if epochs is not None else tf.int64.max
+    dataset = tf.data.Dataset.range(epoch * steps, last)
     # One more than there are cores: one may wait for the disk or for the interpreter.
     dataset = dataset.map(decoded, num_parallel_calls=runtime.cores() + 1, deterministic=True)
-    dataset = untuned(dataset.map(augmented).prefetch(2))
-    if epochs is not None:
-        steps = -(-len(samples) // batch_size) * epochs
-        dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps))
-    return dataset
+    return untuned(dataset.map(augmented).prefetch(2))
 
 
 def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
@@ -165,6 +157,7 @@ def weigh(weights: np.ndarray, labels: tf.Tensor) -> tf.Tensor:
     return tf.gather(weights, labels)
 
 
+@lru_cache(maxsize=4)
 def order(count: int, seed: int | None, epoch: int) -> np.ndarray:
     """The order of an epoch: a permutation that only seed and epoch decide.
 
@@ -174,11 +167,13 @@ def order(count: int, seed: int | None, epoch: int) -> np.ndarray:
         epoch: Number of the epoch, from 0.
 
     Returns:
-        Indices, int64 [count].
+        Indices, int64 [count]; to be read only, since others get the same array.
     """
-    if seed is None:
-        return np.arange(count, dtype=np.int64)
-    return np.random.default_rng([seed, epoch]).permutation(count).astype(np.int64)
+    indices = np.arange(count, dtype=np.int64)
+    if seed is not None:
+        indices = np.random.default_rng([seed, epoch]).permutation(indices)
+    indices.flags.writeable = False
+    return indices
 
 
 @contextmanager
