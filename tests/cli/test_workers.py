@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
 import pytest
+from PIL import Image
 
 from zoo.cli.main import main
 
@@ -26,6 +28,28 @@ def test_answers_are_the_same_whoever_gives_them(colour_run, colours, tmp_path, 
     assert rates.endswith(" pictures/s")
     assert (tmp_path / "two.csv").read_bytes() == (tmp_path / "alone.csv").read_bytes()
     assert not (tmp_path / "two.csv.parts").exists()
+
+
+def test_figures_are_the_same_whoever_measures(colour_run, colours, tmp_path, capfd):
+    # Two wrong ones in val, so that there is a temperature to fit.
+    for number, pixel in enumerate([(0, 120, 60), (0, 0, 200)], 1):
+        Image.new("RGB", (8, 8), pixel).save(colours / f"val/red/{number}.png")
+    words = ["evaluate", str(colour_run), str(colours), "--batch-size", "2"]
+    alone = tmp_path / "alone.parquet"
+    assert main([*words, "--predictions", str(alone)]) == 0
+    kept = {name: (colour_run / name).read_bytes() for name in ("metrics.json", "predictions.csv")}
+    told = capfd.readouterr().out
+    assert json.loads(kept["metrics.json"])["calibration"]["softened"]
+    for name in kept:
+        (colour_run / name).unlink()
+
+    two = tmp_path / "two.parquet"
+    assert main([*words, "--predictions", str(two), "--workers", "2"]) == 0
+
+    assert capfd.readouterr().out == told.replace("alone.parquet", "two.parquet")
+    assert {name: (colour_run / name).read_bytes() for name in kept} == kept
+    assert two.read_bytes() == alone.read_bytes()
+    assert not list(tmp_path.rglob("*.parts"))
 
 
 WRONG = {

@@ -9,11 +9,12 @@ import click
 
 from zoo import stored
 from zoo.cli import device as devices
-from zoo.cli import show
+from zoo.cli import show, workers
 from zoo.cli.command import Command
 from zoo.errors import DataError
 
 if TYPE_CHECKING:
+    from zoo.engine.folder import ImageFolder
     from zoo.engine.run import Run
 
 # Beyond this many classes the table shows those with the lowest F1.
@@ -37,6 +38,7 @@ CLASSES = 20
     metavar="FILE.csv|.parquet",
     help="Keep every answer in this file too.",
 )
+@workers.options
 @devices.options
 def command(
     model: str,
@@ -46,12 +48,16 @@ def command(
     predictions: Path | None,
     device: str | None,
     verbose: bool,
+    **shared: Any,
 ) -> None:
     """Measure a trained model on the labelled pictures of DATA, by default those of its training.
 
     A run keeps the result: metrics.json, predictions.csv with every answer, report.html, card.md.
     """
-    classes = (stored.facts(stored.locate(model)) or {}).get("classes")
+    file = stored.locate(model)
+    beside = predictions or (Path(model) if Path(model).is_dir() else None)
+    workers.check(shared, beside, "--predictions FILE")
+    classes = (stored.facts(file) or {}).get("classes")
     from zoo.engine import folder, match
     from zoo.engine import run as runs
 
@@ -70,23 +76,48 @@ def command(
 
     from zoo.engine import runtime
 
-    show.note(f"device: {runtime.start(device, verbose)}")
+    device_told = runtime.start(device, verbose)
     from zoo.engine import evaluate as evaluation
 
     asked = {"split": split, "batch_size": batch_size}
-    with show.progress("evaluating") as progress:
-        if run is not None:
-            figures = evaluation.record(
-                run, pictures, **asked, progress=progress, predictions=predictions
-            )
-            written = [str(run.path / name) for name in evaluation.RECORDS]
-        else:
-            figures = evaluation.evaluate(
-                model, pictures, **asked, progress=progress, predictions=predictions
-            )
-            written = []
+    if shared["workers"]:
+        figures = _shared(file, run, pictures, asked | {"device": device}, predictions, shared)
+    else:
+        show.note(f"device: {device_told}")
+        with show.progress("evaluating") as progress:
+            told = {**asked, "progress": progress, "predictions": predictions}
+            if run is not None:
+                figures = evaluation.record(run, pictures, **told)
+            else:
+                figures = evaluation.evaluate(model, pictures, **told)
+    written = [str(run.path / name) for name in evaluation.RECORDS] if run is not None else []
     written += [str(predictions)] if predictions is not None else []
     show.document({**figures, "model": model, "written": written}, _render)
+
+
+def _shared(
+    file: Path,
+    run: Run | None,
+    pictures: ImageFolder,
+    asked: dict[str, Any],
+    predictions: Path | None,
+    shared: dict[str, Any],
+) -> dict[str, Any]:
+    """The figures, computed by several and kept in the run's folder as one process does."""
+    from zoo.engine import anatomy, artefact, match
+    from zoo.engine import evaluate as evaluation
+    from zoo.engine.sharded.tasks import evaluate as task
+
+    model = artefact.load(file)
+    match.samples(anatomy.of(model).classes, pictures, asked["split"])
+    table = run.path / evaluation.PREDICTIONS if run is not None else predictions
+    with workers.crew("evaluating", **shared) as crew:
+        figures: dict[str, Any] = task.figures(
+            file, pictures, **asked, crew=crew, predictions=table
+        )
+    if run is not None:
+        evaluation.keep(run, model, figures, predictions)
+    return figures
 
 
 def _data(model: str, run: Run | None, data: str | None) -> Path:

@@ -10,11 +10,11 @@ import numpy as np
 
 from zoo.engine import anatomy, artefact, calibration, data, match, report
 from zoo.engine import predictions as tables
-from zoo.engine.metrics import Tally
+from zoo.engine.metrics import Observed, Tally, observe
 from zoo.engine.predict import answers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import keras
 
@@ -68,27 +68,65 @@ def evaluate(
     if predictions is not None:
         tables.check(predictions)
 
-    val = pictures.split("val") if split == "test" else ()
-    fitted = _temperature(loaded, val, batch_size) if val else None
-    tally = Tally(pictures.classes, fitted[0] if fitted else None)
+    fitted = _temperature(loaded, to_fit(pictures, split), batch_size)
+    account = Account(pictures, samples, fitted)
     with data.tolerate(samples) as unreadable, tables.table(predictions) as write:
         for indices, probabilities in answers(loaded, samples, batch_size, unreadable):
-            read = [samples[index] for index in indices]
-            losses = tally.add(np.array([sample.label for sample in read], int), probabilities)
-            write(_rows(read, probabilities, losses, pictures.classes))
+            labels = np.array([samples[index].label for index in indices], int)
+            temperature = fitted[0] if fitted else None
+            write(account.add(indices, observe(labels, probabilities, temperature)))
             if progress:
-                progress(tally.pictures + len(unreadable.reasons), len(samples))
-    figures = tally.document()
-    if fitted:
-        figures["calibration"]["softened"]["fitted"] = f"{fitted[1]:,} validation pictures"
-    return {
-        "schema": SCHEMA,
-        "data": str(pictures.root),
-        "split": split,
-        "digest": _digest(samples),
-        "unreadable": dict(unreadable.reasons),
-        **figures,
-    }
+                progress(account.tally.pictures + len(unreadable.reasons), len(samples))
+    return account.document(split, unreadable.reasons)
+
+
+class Account:
+    """A model's answers to labelled pictures, counted as they come.
+
+    Args:
+        pictures: The data.
+        samples: Those that are measured.
+        fitted: The temperature, and how many pictures it was fitted to; None for none.
+    """
+
+    def __init__(
+        self, pictures: ImageFolder, samples: Sequence[Sample], fitted: tuple[float, int] | None
+    ) -> None:
+        self.tally = Tally(pictures.classes, fitted[0] if fitted else None)
+        self._pictures = pictures
+        self._samples = samples
+        self._fitted = fitted
+
+    def add(self, indices: np.ndarray, observed: Observed) -> list[tuple[object, ...]]:
+        """Count a batch, and give the rows of `tables.COLUMNS` for it.
+
+        Args:
+            indices: Places of its readable pictures among the samples, int [N].
+            observed: What became of them.
+        """
+        read = [self._samples[index] for index in indices]
+        self.tally.count(np.array([sample.label for sample in read], int), observed)
+        classes = self._pictures.classes
+        figures = zip(read, observed.predicted, observed.confidence, observed.losses, strict=True)
+        return [
+            (sample.id, classes[sample.label], classes[k], float(sure), float(loss))
+            for sample, k, sure, loss in figures
+        ]
+
+    def document(self, split: str, unreadable: Mapping[str, str]) -> dict[str, Any]:
+        """The figures, as `evaluate` gives them."""
+        figures = self.tally.document()
+        if self._fitted:
+            told = f"{self._fitted[1]:,} validation pictures"
+            figures["calibration"]["softened"]["fitted"] = told
+        return {
+            "schema": SCHEMA,
+            "data": str(self._pictures.root),
+            "split": split,
+            "digest": digest(self._samples),
+            "unreadable": dict(unreadable),
+            **figures,
+        }
 
 
 def record(
@@ -125,24 +163,57 @@ def record(
         predictions=run.path / PREDICTIONS,
         progress=progress,
     )
-    if predictions is not None:
-        tables.copy(run.path / PREDICTIONS, predictions)
-    run.write("metrics.json", figures)
-    report.write(run, loaded)
+    keep(run, loaded, figures, predictions)
     return figures
 
 
+def keep(
+    run: Run, model: keras.Model, figures: dict[str, Any], predictions: str | Path | None = None
+) -> None:
+    """Keep a result in a run's folder, whose predictions.csv is written already.
+
+    Args:
+        run: The run.
+        model: Its model.
+        figures: What `evaluate` gave.
+        predictions: A further place for every answer.
+    """
+    if predictions is not None:
+        tables.copy(run.path / PREDICTIONS, predictions)
+    run.write("metrics.json", figures)
+    report.write(run, model)
+
+
+def to_fit(pictures: ImageFolder, split: str) -> Sequence[Sample]:
+    """The pictures that the temperature is fitted to: some of val, where test is measured."""
+    samples = pictures.split("val") if split == "test" else ()
+    return samples[:: max(1, len(samples) // MOST_FITTED)][:MOST_FITTED]
+
+
 def _temperature(
-    model: keras.Model, samples: Sequence[Sample], batch_size: int
+    model: keras.Model, chosen: Sequence[Sample], batch_size: int
 ) -> tuple[float, int] | None:
     """Fit the temperature to some pictures, and say how many; None where they do not tell."""
-    step = max(1, len(samples) // MOST_FITTED)
-    chosen = samples[::step][:MOST_FITTED]
+    if not chosen:
+        return None
     labels, given = [], []
     with data.tolerate(chosen) as unreadable:
         for indices, probabilities in answers(model, chosen, batch_size, unreadable):
             labels += [chosen[index].label for index in indices]
             given.append(probabilities)
+    return fit(labels, given)
+
+
+def fit(labels: Sequence[int], given: Sequence[np.ndarray]) -> tuple[float, int] | None:
+    """The temperature that suits some answers best, and to how many it was fitted.
+
+    Args:
+        labels: True classes.
+        given: Probabilities, float32 [n, classes] a batch.
+
+    Returns:
+        None where they do not tell.
+    """
     if not labels:
         return None
     together, truth = np.concatenate(given), np.array(labels)
@@ -151,20 +222,7 @@ def _temperature(
     return calibration.temperature(together, truth), len(labels)
 
 
-def _digest(samples: Sequence[Sample]) -> str:
+def digest(samples: Sequence[Sample]) -> str:
     """Tell whether two runs were measured on the same files, whatever order their classes have."""
     lines = sorted(f"{sample.id}\0{sample.size}\n" for sample in samples)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def _rows(
-    samples: Sequence[Sample],
-    probabilities: np.ndarray,
-    losses: np.ndarray,
-    classes: Sequence[str],
-) -> list[tuple[object, ...]]:
-    best = probabilities.argmax(axis=1)
-    return [
-        (sample.id, classes[sample.label], classes[k], float(row[k]), float(loss))
-        for sample, row, k, loss in zip(samples, probabilities, best, losses, strict=True)
-    ]

@@ -7,6 +7,7 @@ thirty megabytes; scikit-learn turns them into curves and per-class figures.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from sklearn.metrics import precision_recall_fscore_support
 from zoo.engine import calibration, curves
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 # The smallest probability that enters a logarithm; the value Keras clips at.
 EPSILON = 1e-7
@@ -42,6 +43,85 @@ def wilson(hits: int, trials: int, z: float = Z_95) -> tuple[float, float]:
     centre = (rate + z * z / (2 * trials)) / shrink
     half = z / shrink * math.sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials))
     return max(0.0, centre - half), min(1.0, centre + half)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What counts of a model's answers to one batch: a few numbers for each picture.
+
+    Args:
+        predicted: The likeliest class, int32 [N].
+        confidence: Its probability, float32 [N].
+        losses: In nats, float64 [N].
+        in_five: How many true classes are among the five likeliest.
+        second: Of two classes the probability of the second, float32 [N].
+        softened: The confidence under a temperature, float32 [N]; None without one.
+        softened_loss: The sum of the losses under it.
+    """
+
+    predicted: np.ndarray
+    confidence: np.ndarray
+    losses: np.ndarray
+    in_five: int
+    second: np.ndarray | None = None
+    softened: np.ndarray | None = None
+    softened_loss: float = 0.0
+
+    def document(self) -> dict[str, Any]:
+        """The numbers as plain data, from which `read` makes the same bits."""
+        values = vars(self).items()
+        return {
+            key: each.tolist() if key in _KINDS and each is not None else each
+            for key, each in values
+        }
+
+    @classmethod
+    def read(cls, facts: Mapping[str, Any]) -> Observed:
+        """What `document` described."""
+        return cls(
+            **{
+                key: np.array(value, _KINDS[key]) if key in _KINDS and value is not None else value
+                for key, value in facts.items()
+            }
+        )
+
+
+_KINDS = {
+    "predicted": "int32",
+    "confidence": "float32",
+    "losses": "float64",
+    "second": "float32",
+    "softened": "float32",
+}
+
+
+def observe(
+    labels: np.ndarray, probabilities: np.ndarray, temperature: float | None = None
+) -> Observed:
+    """Reduce a model's answers to what `Tally` counts.
+
+    Args:
+        labels: True classes, int [N], 0..classes-1.
+        probabilities: The model's answers, finite, float [N, classes].
+        temperature: Divides the logits for a second account of the confidence; None for none.
+    """
+    every = np.arange(len(labels))
+    of_truth = probabilities[every, labels].astype("float64")
+    rank = (probabilities > of_truth[:, None].astype(probabilities.dtype)).sum(axis=1)
+    softened, softened_loss = None, 0.0
+    if temperature is not None and len(labels):
+        soft = calibration.soften(probabilities, temperature)
+        softened = soft.max(axis=1).astype("float32")
+        softened_loss = -float(np.log(np.clip(soft[every, labels], EPSILON, 1.0)).sum())
+    return Observed(
+        predicted=probabilities.argmax(axis=1).astype("int32"),
+        confidence=probabilities.max(axis=1).astype("float32"),
+        losses=-np.log(np.clip(of_truth, EPSILON, 1.0)),
+        in_five=int((rank < 5).sum()),
+        second=probabilities[:, 1].astype("float32") if probabilities.shape[1] == 2 else None,
+        softened=softened,
+        softened_loss=softened_loss,
+    )
 
 
 class Tally:
@@ -75,23 +155,28 @@ class Tally:
         Returns:
             The loss of each picture, float64 [N], in nats.
         """
-        of_truth = probabilities[np.arange(len(labels)), labels].astype("float64")
-        losses = -np.log(np.clip(of_truth, EPSILON, 1.0))
-        rank = (probabilities > of_truth[:, None].astype(probabilities.dtype)).sum(axis=1)
-        self._hits_in_five += int((rank < 5).sum())
+        observed = observe(labels, probabilities, self.temperature)
+        self.count(labels, observed)
+        return observed.losses
+
+    def count(self, labels: np.ndarray, observed: Observed) -> None:
+        """Count one batch that was observed before, under the same temperature.
+
+        Args:
+            labels: True classes, int [N].
+            observed: What `observe` made of the answers.
+        """
+        self._hits_in_five += observed.in_five
         self.pictures += len(labels)
         self._labels.append(labels.astype("int32"))
-        self._predicted.append(probabilities.argmax(axis=1).astype("int32"))
-        self._losses.append(losses)
-        self._confidence.append(probabilities.max(axis=1).astype("float32"))
-        if len(self.classes) == 2:
-            self._second.append(probabilities[:, 1].astype("float32"))
-        if self.temperature is not None and len(labels):
-            softened = calibration.soften(probabilities, self.temperature)
-            self._softened.append(softened.max(axis=1).astype("float32"))
-            truth = np.clip(softened[np.arange(len(labels)), labels], EPSILON, 1.0)
-            self._softened_loss -= float(np.log(truth).sum())
-        return losses
+        self._predicted.append(observed.predicted)
+        self._losses.append(observed.losses)
+        self._confidence.append(observed.confidence)
+        if observed.second is not None:
+            self._second.append(observed.second)
+        if observed.softened is not None:
+            self._softened.append(observed.softened)
+            self._softened_loss += observed.softened_loss
 
     def document(self) -> dict[str, Any]:
         """The figures so far, as plain JSON values.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from zoo.engine.sharded import digest
 from zoo.engine.sharded.cut import cut
 from zoo.engine.sharded.job import Job
 from zoo.engine.sharded.work import Work
@@ -32,28 +32,19 @@ def work(
         tta: As for `predict.predict`.
         device: Where each worker calculates.
     """
-    manifest = hashlib.sha256()
-    for path in pictures:
-        manifest.update(f"{path}\0{path.stat().st_size}\n".encode(errors="surrogateescape"))
-    with model.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    asked = {"batch_size": batch_size, "top": top, "tta": tta}
+    asked = {"batch_size": batch_size, "top": top, "tta": tta, "device": device}
     shards = cut(len(pictures), batch_size)
+    facts = {
+        "model": digest.of_file(model),
+        "pictures": digest.of_rows((path, path.stat().st_size) for path in pictures),
+        "shard": shards.length,
+    }
     return Work(
-        Job(
-            "predict",
-            {
-                "model": digest,
-                "pictures": manifest.hexdigest(),
-                "shard": shards.length,
-                "device": device,
-                **asked,
-            },
-        ),
+        Job("predict", facts | asked),
         shards,
         lambda places: [[str(path)] for path in pictures[places.start : places.stop]],
         f"{__name__}:Predict",
-        {"model": str(model.absolute()), "folder": str(Path.cwd()), "device": device, **asked},
+        {"model": str(model.absolute()), "folder": str(Path.cwd()), **asked},
     )
 
 
@@ -81,36 +72,24 @@ class Predict:
         from zoo.engine import runtime
 
         runtime.start(device)
-        from zoo.engine import anatomy, artefact, views
+        from zoo.engine.sharded.answering import Answering
 
-        self._model = artefact.load(model)
-        self._known = anatomy.of(self._model)
-        self._see = views.of(tta, self._known.input_size) if tta is not None else None
+        self._model = Answering(model, batch_size, tta)
         self._folder = Path(folder)
-        self._batch_size = batch_size
         self._top = top
 
     def __call__(self, start: int, rows: Sequence[Any], tell: Tell) -> Iterator[Any]:
         """Give a record for each picture."""
-        from zoo.engine import predict
         from zoo.engine.ranking import ranked
-        from zoo.engine.sharded import reading
 
-        files = [self._folder / path for (path,) in rows]
-        size, way = self._known.input_size, self._known.preprocessing
         done = 0
-        for batch in reading.batches(files, size, self._batch_size, way):
-            answers = dict(
-                zip(
-                    batch.places.tolist(),
-                    predict.averaged(self._model, batch.images, start + batch.places, self._see),
-                    strict=True,
-                )
-            )
-            for place in range(done, done + len(answers) + len(batch.faults)):
+        files = [self._folder / path for (path,) in rows]
+        for batch, probabilities in self._model.answers(files, start):
+            answers = dict(zip(batch.places.tolist(), probabilities, strict=True))
+            for place in sorted((*answers, *batch.faults)):
                 (path,) = rows[place]
                 if place in answers:
-                    yield {"path": path, **ranked(answers[place], self._known.classes, self._top)}
+                    yield {"path": path, **ranked(answers[place], self._model.classes, self._top)}
                 else:
                     yield {"path": path, "error": batch.faults[place]}
             done += len(answers) + len(batch.faults)
