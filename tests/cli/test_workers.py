@@ -44,12 +44,33 @@ def test_figures_are_the_same_whoever_measures(colour_run, colours, tmp_path, ca
         (colour_run / name).unlink()
 
     two = tmp_path / "two.parquet"
-    assert main([*words, "--predictions", str(two), "--workers", "2"]) == 0
+    assert main([*words, "--predictions", str(two), "--workers", "1"]) == 0
 
     assert capfd.readouterr().out == told.replace("alone.parquet", "two.parquet")
     assert {name: (colour_run / name).read_bytes() for name in kept} == kept
     assert two.read_bytes() == alone.read_bytes()
     assert not list(tmp_path.rglob("*.parts"))
+
+
+def test_features_are_the_same_whoever_computes_them(noisy, tmp_path, monkeypatch, capfd):
+    pictures = noisy(90)
+    (pictures / "red" / "1.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
+    words = ["features", "extract", "small-cnn:width=0.05+linear", str(pictures)]
+    words += ["--input-size", "16", "--device", "cpu"]
+    found = {}
+    for name, more in (("alone", []), ("two", ["--workers", "2"])):
+        monkeypatch.setenv("ZOO_CACHE", str(tmp_path / name))
+        assert main([*words, *more]) == 0
+        files = (tmp_path / name / "features").rglob("*.*")
+        found[name] = {
+            file.relative_to(tmp_path / name): file.read_bytes() for file in files if file.is_file()
+        }
+    assert found["two"] == found["alone"]
+    # 64 pictures to train on in two shards, 13 to validate with in one; an index for both.
+    assert sorted(path.name for path in found["two"]) == [
+        "00000.npy", "00000.npy", "00001.npy", "index.json", "index.json",
+    ]  # fmt: skip
+    assert "2 workers: " in capfd.readouterr().err
 
 
 WRONG = {

@@ -195,6 +195,7 @@ def test_pictures_that_do_not_decode_have_no_row(model, samples):
 
 def test_shards_are_whole_or_missing(tmp_path, monkeypatch):
     monkeypatch.setattr("zoo.engine.shards.SHARD_BYTES", 3 * 2 * 4)
+    monkeypatch.setattr("zoo.engine.sharded.cut.AIM", 1)
     ids = [str(number) for number in range(7)]
     rows = np.arange(14, dtype="f4").reshape(7, 2)
 

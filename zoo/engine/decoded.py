@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from zoo.engine.folder import Sample
 
-SCHEMA = 1
+SCHEMA = 2
 BATCH = 32
 
 

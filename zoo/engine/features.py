@@ -30,12 +30,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from zoo.engine.folder import ImageFolder, Sample
+    from zoo.engine.sharded.run import Crew
     from zoo.registry import ResolvedModel
     from zoo.transform import Transform
 
     Progress = Callable[[int, int], None]
 
-SCHEMA = 1
+SCHEMA = 2
 BATCH = 32
 """Pictures that go through the backbone at once: a part of the key, since it may decide bits."""
 
@@ -147,6 +148,7 @@ def of_folder(
     input_size: tuple[int, int] | None,
     seed: int,
     progress: Progress | None = None,
+    crew: Crew | None = None,
 ) -> dict[str, Any]:
     """Compute what a training of the head alone will read.
 
@@ -156,6 +158,7 @@ def of_folder(
         input_size: As for `assemble`.
         seed: Of the training: without pretrained weights it decides the backbone.
         progress: Called with pictures done and pictures in all.
+        crew: Shares the work out; None for this process alone.
 
     Returns:
         `features`: a row of `shelf.stored` for each split.
@@ -174,7 +177,7 @@ def of_folder(
         samples = folder.split(split)
         if samples:
             with data.tolerate(samples) as unreadable:
-                store = extract(Source(model, tensor), samples, 0, unreadable, progress)
+                store = extract(Source(model, tensor), samples, 0, unreadable, progress, crew)
             wanted.add(str(store.folder))
     rows = [row for row in shelf.stored() if row["folder"] in wanted]
     return {"features": sorted(rows, key=lambda row: -row["samples"])}
@@ -186,6 +189,7 @@ def extract(
     view: int = 0,
     unreadable: data.Unreadable | None = None,
     progress: Progress | None = None,
+    crew: Crew | None = None,
 ) -> Shards:
     """Compute the features of some pictures that are not in the cache yet.
 
@@ -197,6 +201,7 @@ def extract(
         view: Which draw of the augmentation.
         unreadable: Collects pictures that do not decode; they have no row.
         progress: Called with pictures done and pictures in all.
+        crew: Shares out the work on pictures as they are; None for this process alone.
 
     Returns:
         The features, mapped into memory.
@@ -208,13 +213,22 @@ def extract(
     folder = shelf.place(facts)
     ids = [sample.id for sample in samples]
     shape = source.tensor.shape[1:]
+
+    def fill(store: Shards) -> None:
+        if crew is None:
+            _fill(store, source, samples, view, unreadable, progress)
+        else:
+            from zoo.engine.sharded.tasks import features
+
+            features.fill(store, source, samples, unreadable, crew)
+
     store = Shards(folder, facts, ids, shape, multiple=BATCH)
     try:
-        _fill(store, source, samples, view, unreadable, progress)
+        fill(store)
     except TooLarge:
         shutil.rmtree(folder, ignore_errors=True)
         store = Shards(folder, facts, ids, shape, multiple=BATCH, dtype="float32")
-        _fill(store, source, samples, view, unreadable, progress)
+        fill(store)
     shelf.used(folder)
     if not store.there().any():
         raise DataError("none of the pictures can be decoded", hint="zoo data check tells more")
@@ -233,17 +247,13 @@ def _fill(
     missing = store.missing()
     if not len(missing):
         return
-    model = source.extractor()
     size = tuple(source.model.input.shape[1:3])
     preprocessing = anatomy.of(source.model).preprocessing
     cover = preprocessing.get("cover")
     policy = augment.for_training(source.transforms, size, cover)
     given = size if policy is None else policy.given(size, cover)
 
-    @tf.function(input_signature=[tf.TensorSpec((None, *size, 3))])
-    def compute(images: tf.Tensor) -> tf.Tensor:
-        return tf.cast(model(images, training=False), tf.float32)
-
+    compute = computing(source.extractor())
     batches = data.batches(
         [samples[place] for place in missing], given, BATCH,
         cache_bytes=0, unreadable=unreadable, on_unreadable="drop", with_indices=True,
@@ -257,10 +267,21 @@ def _fill(
             found = missing[indices.numpy()]
             if policy is not None:
                 images = policy.apply(images.numpy(), source.seed, view, found)
-            add(found, compute(tf.cast(images, tf.float32)).numpy())
+            add(found, compute(images))
             done += len(found)
             if progress is not None:
                 progress(done, len(samples))
+
+
+def computing(model: keras.Model) -> Callable[[Any], np.ndarray]:
+    """Compile an extractor: pictures [n, H, W, 3] of any type, 0..255, to features float32."""
+    size = tuple(model.input.shape[1:3])
+
+    @tf.function(input_signature=[tf.TensorSpec((None, *size, 3))])
+    def compute(images: tf.Tensor) -> tf.Tensor:
+        return tf.cast(model(images, training=False), tf.float32)
+
+    return lambda images: compute(tf.cast(images, tf.float32)).numpy()
 
 
 def _batches(

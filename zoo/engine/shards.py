@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import time
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,12 +18,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.engine.sharded.cut import MOST, cut
 from zoo.engine.shelf import INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 SHARD_BYTES = 64 << 20
+SHORT = 0.05
+"""Seconds that an index may take to be written after every shard."""
+
+RARELY = 20
+"""A longer one takes no more than this fraction of the time."""
+
 LIMIT = 65504.0
 """The largest number of float16."""
 
@@ -59,11 +67,13 @@ class Shards:
         stored = self._stored()
         self.dtype = np.dtype(stored.get("dtype", dtype))
         row = max(1, math.prod(self.shape) * self.dtype.itemsize)
-        self.rows = max(1, SHARD_BYTES // row // multiple) * multiple
+        # Small enough that several can compute a few thousand rows.
+        self.rows = cut(len(ids), multiple, min(MOST, SHARD_BYTES // row)).length
         self.ids = tuple(ids)
         self._facts = dict(facts)
         self._done: dict[int, dict[str, Any]] = {}
         self._maps: dict[int, np.ndarray] = {}
+        self._indexed = 0.0, 0.0
         self._where = np.full((len(self.ids), 2), -1, np.int64)
         for number, shard in enumerate(stored.get("shards", ())):
             if shard is not None:
@@ -109,9 +119,10 @@ class Shards:
 
         yield add
         flush()
+        self._write_index()
 
     def write(self, places: np.ndarray, rows: np.ndarray) -> None:
-        """Write one shard, beside and renamed, then the index.
+        """Write one shard, beside and renamed, then the index unless that takes long.
 
         Args:
             places: Of the samples whose rows these are, all of one shard; one that is not among
@@ -121,24 +132,27 @@ class Shards:
         Raises:
             TooLarge: If float16 cannot hold a value.
         """
-        if self.dtype == np.float16 and not (np.abs(rows) < LIMIT).all():
-            raise TooLarge
-        self.folder.mkdir(parents=True, exist_ok=True)
         number = int(places[0]) // self.rows
-        values = rows.astype(self.dtype)
-        path = self._path(number)
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with beside.open("wb") as file:
-                np.save(file, values, allow_pickle=False)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
-        exact = values.dtype == rows.dtype
-        error = 0.0 if exact else float(np.abs(values.astype(np.float32) - rows).max(initial=0.0))
-        crc = zlib.crc32(np.ascontiguousarray(values).data)
-        self._open(number, {"places": places.tolist(), "crc32": crc, "rounding": error})
+        self._open(number, save(self.path(number), places, rows, self.dtype))
+        began, took = self._indexed
+        # It names every sample: of a million it is written only so often.
+        if took < SHORT or time.monotonic() - began > RARELY * took:
+            self._write_index()
+
+    def adopt(self, shards: Mapping[int, dict[str, Any]]) -> None:
+        """Enter shards that others wrote into the index.
+
+        Args:
+            shards: What `save` gave of each, by number. One whose file is not what it says stays
+                missing.
+        """
+        for number, shard in shards.items():
+            self._open(number, shard)
         self._write_index()
+
+    def known(self) -> Mapping[int, dict[str, Any]]:
+        """What `save` gave of each shard that is there, by number."""
+        return dict(self._done)
 
     def gather(self, places: np.ndarray) -> np.ndarray:
         """Copy rows, in the dtype they are stored in: [n, *shape]."""
@@ -155,7 +169,7 @@ class Shards:
         """Map a shard into memory if it is what the index says; one that is not is missing."""
         places = np.array(shard["places"], np.int64)
         try:
-            rows = np.load(self._path(number), mmap_mode="r", allow_pickle=False)
+            rows = np.load(self.path(number), mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError):
             return
         if rows.shape != (len(places), *self.shape) or rows.dtype != self.dtype:
@@ -175,6 +189,9 @@ class Shards:
         return stored
 
     def _write_index(self) -> None:
+        if not self._done:
+            return
+        began = time.monotonic()
         document = {
             **self._facts,
             "dtype": self.dtype.name,
@@ -186,6 +203,40 @@ class Shards:
         beside = path.with_name(f".{INDEX}.{os.getpid()}")
         beside.write_text(json.dumps(document), encoding="utf-8")
         beside.replace(path)
+        self._indexed = began, time.monotonic() - began
 
-    def _path(self, number: int) -> Path:
+    def path(self, number: int) -> Path:
+        """The file of a shard."""
         return self.folder / f"{number:05}.npy"
+
+
+def save(path: Path, places: np.ndarray, rows: np.ndarray, dtype: np.dtype | str) -> dict[str, Any]:
+    """Write the file of one shard, beside and renamed.
+
+    Args:
+        path: The file.
+        places: Of the samples whose rows these are.
+        rows: float32 [n, *shape], or of the dtype that is stored.
+        dtype: What to store.
+
+    Returns:
+        What the index says of it.
+
+    Raises:
+        TooLarge: If float16 cannot hold a value.
+    """
+    if dtype == np.float16 and not (np.abs(rows) < LIMIT).all():
+        raise TooLarge
+    path.parent.mkdir(parents=True, exist_ok=True)
+    values = rows.astype(dtype)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("wb") as file:
+            np.save(file, values, allow_pickle=False)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    exact = values.dtype == rows.dtype
+    error = 0.0 if exact else float(np.abs(values.astype(np.float32) - rows).max(initial=0.0))
+    crc = zlib.crc32(np.ascontiguousarray(values).data)
+    return {"places": places.tolist(), "crc32": crc, "rounding": error}

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.engine.sharded.part import Damaged, Part
@@ -13,7 +13,8 @@ VALUES = st.recursive(
 )
 
 
-@given(st.lists(VALUES))
+@settings(max_examples=30)
+@given(st.lists(VALUES, max_size=5))
 def test_what_is_written_is_read(lines):
     place = MemoryPlace()
     part = Part("0" * 64, 3, 64)

@@ -9,7 +9,7 @@ import click
 
 from zoo import input_size as size
 from zoo.cli import device as devices
-from zoo.cli import pretrained, show
+from zoo.cli import pretrained, show, workers
 from zoo.cli.command import Command, load_registry
 
 
@@ -19,6 +19,7 @@ from zoo.cli.command import Command, load_registry
 @click.option("--input-size", metavar="S|HxW", help="Pixels; by default the backbone's own size.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Of what is held out.")
 @pretrained.license_option
+@workers.options
 @devices.options
 def command(
     spec: str,
@@ -28,12 +29,14 @@ def command(
     license_allow: str | None,
     device: str | None,
     verbose: bool,
+    **shared: Any,
 ) -> None:
     """Compute what the frozen backbone of SPEC makes of the pictures in DATA.
 
     A training of its head, by whatever recipe, then begins at once. The cut is after the pool where
     the head of SPEC pools first.
     """
+    workers.check(shared, data, "--workers N")
     registry = load_registry()
     resolved = registry.resolve(registry.parse(spec))
     pretrained.check(resolved, license_allow)
@@ -45,8 +48,13 @@ def command(
     runtime.start(device, verbose)
     from zoo.engine import features
 
-    with show.progress("computing") as progress:
-        found = features.of_folder(resolved, pictures, pixels, seed, progress)
+    if shared["workers"]:
+        # Whole shards are kept, as they are without workers.
+        with workers.crew("computing", **shared | {"resume": True}) as crew:
+            found = features.of_folder(resolved, pictures, pixels, seed, crew=crew)
+    else:
+        with show.progress("computing") as progress:
+            found = features.of_folder(resolved, pictures, pixels, seed, progress)
     show.document(found, _render)
 
 

@@ -20,6 +20,12 @@ class Place(Protocol):
     def write(self, name: str, content: bytes) -> None:
         """Write a file so that no reader ever sees a piece of it."""
 
+    def keep(self, name: str, file: Path) -> None:
+        """Keep a file of this machine for all who reach the place."""
+
+    def fetch(self, name: str) -> Path:
+        """A file that was kept, as one of this machine."""
+
     def names(self) -> list[str]:
         """The files that are there, sorted."""
 
@@ -55,6 +61,22 @@ class LocalPlace:
         finally:
             beside.unlink(missing_ok=True)
 
+    def keep(self, name: str, file: Path) -> None:
+        """Link a file here, or copy it."""
+        beside = self.folder / f".{name}.{os.getpid()}"
+        try:
+            try:
+                beside.hardlink_to(file)
+            except OSError:
+                shutil.copyfile(file, beside)
+            beside.replace(self.folder / name)
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def fetch(self, name: str) -> Path:
+        """A file that was kept."""
+        return self.folder / name
+
     def names(self) -> list[str]:
         """The files that are there, sorted, those left out that nobody finished."""
         if not self.folder.is_dir():
@@ -76,6 +98,7 @@ class MemoryPlace:
 
     def __init__(self) -> None:
         self._files: dict[str, bytes] = {}
+        self._kept: dict[str, Path] = {}
 
     def read(self, name: str) -> bytes | None:
         """A file's content; None where there is none."""
@@ -84,6 +107,14 @@ class MemoryPlace:
     def write(self, name: str, content: bytes) -> None:
         """Keep a file."""
         self._files[name] = content
+
+    def keep(self, name: str, file: Path) -> None:
+        """Remember where a file is: whoever works for this process reaches its disk."""
+        self._kept[name] = file.absolute()
+
+    def fetch(self, name: str) -> Path:
+        """A file that was kept."""
+        return self._kept[name]
 
     def names(self) -> list[str]:
         """The files that are there, sorted."""

@@ -28,6 +28,9 @@ PARTS = ".parts"
 
 JOB = "job.json"
 
+MODEL = "model.keras"
+"""The model of a job, beside its parts: whoever reaches them has it."""
+
 NAMED = 3
 """Shards that were set aside and are named."""
 
@@ -106,7 +109,7 @@ def _begin(place: Place, job: Job, crew: Crew) -> None:
     now = json.loads(json.dumps(job.document()))
     there = place.read(JOB)
     if there is None:
-        strange = [name for name in place.names() if name != claim.NAME]
+        strange = [name for name in place.names() if name not in (claim.NAME, MODEL)]
         if strange:
             raise ShardError(
                 f"{place.name} is no folder of parts: it holds {strange[0]}", "give another FILE"
@@ -132,6 +135,8 @@ def _begin(place: Place, job: Job, crew: Crew) -> None:
 def _fill(place: Place, parts: Sequence[Part], work: Work, crew: Crew) -> None:
     """Have the parts made that are not there."""
     cut = work.cut
+    for shard, lines in work.before.items():
+        parts[shard].write(place, lines)
     names = set(place.names())
     missing = [part for part in parts if part.name not in names or _damaged(place, part, crew)]
     done = cut.count - sum(part.rows for part in missing)
@@ -139,11 +144,15 @@ def _fill(place: Place, parts: Sequence[Part], work: Work, crew: Crew) -> None:
         crew.note(f"{done:,} of {cut.count:,} were done before")
     if not missing:
         return
+    if work.model is not None:
+        place.keep(MODEL, work.model)
+    alone = isinstance(place, MemoryPlace)
     setup = {
         "task": work.task,
         "options": work.options,
+        "model": str(place.fetch(MODEL)) if alone and work.model else work.model and MODEL,
         "job": work.job.digest,
-        "parts": None if isinstance(place, MemoryPlace) else place.name,
+        "parts": None if alone else place.name,
         "environment": crew.environment,
     }
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from zoo.engine.sharded.cut import Cut
@@ -20,6 +21,8 @@ class Work:
         rows: Gives the rows of some places, each a list of plain data that begins with its name.
         task: The target that makes a `worker.Task`, "package.module:function".
         options: What that takes, as plain data.
+        model: A `.keras` file for every worker, which it takes as the option `model`.
+        before: Lines of shards that are done already, by number.
     """
 
     job: Job
@@ -27,3 +30,5 @@ class Work:
     rows: Callable[[range], Sequence[list[Any]]]
     task: str
     options: Mapping[str, Any]
+    model: Path | None = None
+    before: Mapping[int, list[Any]] = field(default_factory=dict)

@@ -48,7 +48,8 @@ class Worker:
     """Makes parts.
 
     Args:
-        setup: `task`, the target that makes a `Task` of `options`; `job`, its digest; `parts`,
+        setup: `task`, the target that makes a `Task` of `options`, with a further one, `model`,
+            if it is not None: the file, or its name where parts lie; `job`, its digest; `parts`,
             where they lie, or None if whoever asks for them keeps them; `environment`, what to
             add to it.
     """
@@ -70,7 +71,7 @@ class Worker:
         module, _, name = self._setup["task"].partition(":")
         try:
             make = getattr(importlib.import_module(module), name)
-            self._task = make(**self._setup["options"])
+            self._task = make(**self._setup["options"], **self._model())
         except Exception as error:
             return trouble(error)
         return {"ready": {"versions": versions(), "process": os.getpid()}}
@@ -99,6 +100,12 @@ class Worker:
         except Exception as error:
             return trouble(error)
         return {"done": {"rows": len(rows), "lines": None if self._place is not None else lines}}
+
+    def _model(self) -> dict[str, str]:
+        model = self._setup["model"]
+        if model is None:
+            return {}
+        return {"model": model if self._place is None else str(self._place.fetch(model))}
 
 
 def hold() -> None:

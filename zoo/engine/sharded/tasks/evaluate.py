@@ -114,8 +114,8 @@ def work(
         chosen = samples[places.start : places.stop]
         return [[sample.id, str(sample.path.absolute()), sample.label] for sample in chosen]
 
-    options = {"model": str(model.absolute()), **asked}
-    return Work(Job("evaluate", facts | asked), shards, rows, f"{__name__}:Evaluate", options)
+    target = f"{__name__}:Evaluate"
+    return Work(Job("evaluate", facts | asked), shards, rows, target, asked, model)
 
 
 class Evaluate:

@@ -44,7 +44,8 @@ def work(
         shards,
         lambda places: [[str(path)] for path in pictures[places.start : places.stop]],
         f"{__name__}:Predict",
-        {"model": str(model.absolute()), "folder": str(Path.cwd()), **asked},
+        {"folder": str(Path.cwd()), **asked},
+        model,
     )
 
 
