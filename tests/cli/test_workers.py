@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from zoo.cli.main import main
+from zoo.engine import runtime
 
 
 def test_answers_are_the_same_whoever_gives_them(colour_run, colours, tmp_path, capfd):
@@ -71,6 +72,52 @@ def test_features_are_the_same_whoever_computes_them(noisy, tmp_path, monkeypatc
         "00000.npy", "00000.npy", "00001.npy", "index.json", "index.json",
     ]  # fmt: skip
     assert "2 workers: " in capfd.readouterr().err
+
+
+def test_pictures_are_checked_the_same_whoever_looks(noisy, tmp_path, capfd):
+    pictures = noisy(40)
+    (pictures / "red" / "copy.png").write_bytes((pictures / "blue" / "0.png").read_bytes())
+    (pictures / "red" / "1.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
+    words = ["data", "check", str(pictures), "--out"]
+    assert main([*words, str(tmp_path / "alone.csv")]) == 1
+    told = capfd.readouterr().out
+    assert main([*words, str(tmp_path / "two.csv"), "--workers", "2"]) == 1
+    assert capfd.readouterr().out == told.replace("alone.csv", "two.csv")
+    assert (tmp_path / "two.csv").read_bytes() == (tmp_path / "alone.csv").read_bytes()
+    assert not list(tmp_path.glob("*.parts"))
+
+
+@pytest.mark.slow
+def test_a_sweep_of_two_measures_each_on_its_own_cores(tmp_path, capfd):
+    state = tmp_path / "sweep.json"
+    words = ["bench", "sweep", "small-cnn", "minception", "--input-size", "32", "--seconds", "0.1"]
+    words += ["--device", "cpu", "--resume", str(state), "--workers", "2"]
+    assert main(words) == 0
+    capfd.readouterr()
+    measured = json.loads(state.read_text())
+    assert [row["case"]["target"] for row in measured["rows"]] == [
+        "small-cnn+linear", "minception+linear",
+    ]  # fmt: skip
+    assert all(row["images_per_second"] > 0 for row in measured["rows"])
+    assert {row["case"]["threads"] for row in measured["rows"]} == {runtime.cores() // 2}
+    # Nothing is left to do.
+    assert main(words) == 0
+    assert f"{state} holds 2 of 2 rows already" in capfd.readouterr().err
+    assert json.loads(state.read_text())["rows"] == measured["rows"]
+
+
+def test_a_sweep_that_cannot_be_shared_out(capsys):
+    words = ["bench", "sweep", "small-cnn"]
+    assert main([*words, "--workers", "999"]) == 2
+    assert capsys.readouterr().err == (
+        f"error: 999 workers measure on {runtime.cores()} cores; each needs one of its own\n"
+        f"  hint: --workers {runtime.cores()} or fewer\n"
+    )
+    assert main([*words, "--engine", "ray", "--workers", "2"]) == 2
+    assert capsys.readouterr().err == (
+        "error: --engine ray is for measuring on several machines\n"
+        "  hint: add --address, or leave it out\n"
+    )
 
 
 WRONG = {

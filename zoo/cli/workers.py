@@ -18,11 +18,16 @@ if TYPE_CHECKING:
 
 
 def options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--workers`, `--engine`, `--address` and `--resume`; `crew` reads them."""
+    """Add `--workers`, `--engine`, `--address` and `--resume` to a command."""
+    resume = click.option(
+        "--resume", is_flag=True, help="Do only what an earlier job with --workers left undone."
+    )
+    return who(resume(command))
+
+
+def who(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--workers`, `--engine` and `--address` to a command."""
     for option in (
-        click.option(
-            "--resume", is_flag=True, help="Do only what an earlier job with --workers left undone."
-        ),
         click.option("--address", metavar="ADDRESS", help="Of a Ray cluster: ray://HOST:10001."),
         click.option(
             "--engine",
@@ -40,7 +45,7 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def check(shared: Mapping[str, Any], output: Path | None, option: str) -> None:
+def check(shared: Mapping[str, Any], output: Path | None = None, option: str = "") -> None:
     """Refuse options that do not fit each other, before anything is read.
 
     Args:
@@ -53,11 +58,11 @@ def check(shared: Mapping[str, Any], output: Path | None, option: str) -> None:
     """
     if shared["workers"] is None:
         for name in ("engine", "address", "resume"):
-            if shared[name]:
+            if shared.get(name):
                 raise ShardError(f"--{name} is for work that is shared out", "add --workers N")
     if shared["address"] and shared["engine"] != "ray":
         raise ShardError("--address is of a Ray cluster", "add --engine ray")
-    if shared["resume"] and output is None:
+    if shared.get("resume") and output is None:
         raise ShardError("--resume needs a file beside which parts are kept", f"add {option}")
     if shared["engine"] == "ray":
         from zoo.engine.sharded import on_ray
@@ -67,7 +72,13 @@ def check(shared: Mapping[str, Any], output: Path | None, option: str) -> None:
 
 @contextmanager
 def crew(
-    label: str, *, workers: int, engine: str | None, address: str | None, resume: bool
+    label: str,
+    *,
+    workers: int,
+    engine: str | None,
+    address: str | None,
+    resume: bool = False,
+    unit: str = "pictures",
 ) -> Iterator[Crew]:
     """Who does the work, with a bar while they do.
 
@@ -77,9 +88,10 @@ def crew(
         engine: As the option.
         address: As the option.
         resume: As the option.
+        unit: What is counted.
     """
     from zoo.engine.sharded.run import Crew
 
     told = environment()
-    with show.rates(label) as progress:
+    with show.rates(label, unit) as progress:
         yield Crew(workers, engine or "local", address, resume, told, progress, show.note)

@@ -92,7 +92,10 @@ def every(samples: Iterable[Sample], progress: Progress | None = None) -> Iterat
 
 
 def check(
-    folder: ImageFolder, manifest: Path | None = None, progress: Progress | None = None
+    folder: ImageFolder,
+    manifest: Path | None = None,
+    progress: Progress | None = None,
+    findings: Iterable[Finding] | None = None,
 ) -> dict[str, Any]:
     """Decode every picture, and find copies of one in another split or under another label.
 
@@ -102,13 +105,14 @@ def check(
             leaves out what has not the verdict "ok". Of copies in two splits the one that is
             trained on is refused, so that the measured ones stay what they were.
         progress: Called with pictures done and pictures in all.
+        findings: What `every` gives of the folder's samples, if somebody looked already.
 
     Returns:
         Pictures in all; by name those that are `unreadable` (why), `leaks` (a copy of which
         picture of another split), `conflicts` (a copy of which under another label) and
         `duplicates` (a copy of which of the same label and split).
     """
-    findings = list(every(folder.samples, progress))
+    findings = list(every(folder.samples, progress) if findings is None else findings)
     copies: dict[str, list[Sample]] = defaultdict(list)
     for finding in findings:
         if not finding.fault:

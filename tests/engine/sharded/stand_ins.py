@@ -104,7 +104,7 @@ class Scripted:
         self.given: list[tuple[int, int]] = []
         self.stopped = False
 
-    def start(self, worker: int) -> None:
+    def start(self, worker: int, seat: int) -> None:
         self.started.append(worker)
         self._events.append(Event(worker, "ready", {"versions": self._hello, "process": worker}))
 

@@ -112,9 +112,9 @@ class Stillborn(Scripted):
         super().__init__(lambda worker, order: done())
         self._alive = alive
 
-    def start(self, worker: int) -> None:
+    def start(self, worker: int, seat: int) -> None:
         if worker < self._alive:
-            super().start(worker)
+            super().start(worker, seat)
             return
         self.started.append(worker)
         self._events.append(driver_event(worker, "died", "its process ended: no module zoo"))

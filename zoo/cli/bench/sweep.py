@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
 
 from zoo.benchmark import document
 from zoo.benchmark.case import Backend, Case, Mode
 from zoo.benchmark.document import Document
-from zoo.cli import show
+from zoo.cli import show, workers
 from zoo.cli.bench import options
 from zoo.cli.command import Command, load_registry
 from zoo.errors import BenchError
@@ -34,6 +35,7 @@ from zoo.errors import BenchError
 )
 @options.input_size(None)
 @click.option("--resume", type=click.Path(path_type=Path), help="FILE.json to go on with.")
+@workers.who
 @options.common
 def command(
     patterns: tuple[str, ...],
@@ -48,12 +50,16 @@ def command(
     outs: tuple[Path, ...],
     device: str | None,
     verbose: bool,
+    **shared: Any,
 ) -> None:
     """Measure every backbone whose name fits a pattern, such as 'resnet*'.
 
     With --resume the file is written after each row, and rows that it holds already are not
-    measured again: an interrupted sweep goes on where it was.
+    measured again: an interrupted sweep goes on where it was. Several workers on one machine have
+    a share of its cores each, and measure on that.
     """
+    workers.check(shared)
+    cores = _cores(shared)
     names = _names(patterns)
     registry = load_registry()
     specs = [str(registry.resolve(registry.parse(f"{name}+{head}")).spec) for name in names]
@@ -69,6 +75,7 @@ def command(
             input_size=input_size,
             device=device,
             seconds=seconds,
+            threads=cores,
         )
         for spec in specs
         for mode in modes
@@ -82,7 +89,52 @@ def command(
         if resume is not None:
             document.write(result, resume)
 
-    options.end(options.measure(cases, runs=runs, outs=outs, verbose=verbose, done=done, keep=keep))
+    if shared["workers"]:
+        result = _shared(cases, runs, verbose, done, keep, shared)
+        for path in outs:
+            options.write(result, path)
+    else:
+        result = options.measure(cases, runs=runs, outs=outs, verbose=verbose, done=done, keep=keep)
+    options.end(result)
+
+
+def _cores(shared: dict[str, Any]) -> int | None:
+    """The cores that each row is measured on; None for all of a machine."""
+    from zoo.engine import runtime
+
+    count: int = shared["workers"] or 1
+    here: int = runtime.cores()
+    if shared["engine"] == "ray" and not shared["address"]:
+        raise BenchError(
+            "--engine ray is for measuring on several machines", "add --address, or leave it out"
+        )
+    if count == 1 or shared["address"]:
+        return None
+    if count > here:
+        raise BenchError(
+            f"{count} workers measure on {here} cores; each needs one of its own",
+            f"--workers {here} or fewer",
+        )
+    return here // count
+
+
+def _shared(
+    cases: list[Case],
+    runs: int,
+    verbose: bool,
+    done: Document | None,
+    keep: Callable[[Document], None],
+    shared: dict[str, Any],
+) -> Document:
+    from zoo.engine import runtime
+    from zoo.engine.sharded.tasks import measure
+
+    cores = cases[0].threads or runtime.cores()
+    with workers.crew("measuring", unit="rows", **shared) as crew:
+        result: Document = measure.rows(
+            cases, crew, cores=cores, runs=runs, done=done, verbose=verbose, keep=keep
+        )
+    return result
 
 
 def _names(patterns: tuple[str, ...]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from zoo.cli import show
+from zoo.cli import show, workers
 from zoo.cli.command import Command
 from zoo.errors import Failure
 
@@ -29,16 +29,27 @@ KINDS = {
     help="A manifest to write, which zoo train reads and leaves out what is wrong.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Of what is held out.")
-def command(data: Path, out: Path | None, seed: int) -> None:
+@workers.options
+def command(data: Path, out: Path | None, seed: int, **shared: Any) -> None:
     """Decode every picture of DATA and find copies across splits and labels.
 
     Ends with exit code 1 if there is anything but copies within one class and split.
     """
+    workers.check(shared, out, "--out FILE.csv")
     from zoo.engine import folder, inspection
 
     pictures = folder.read(data, seed=seed, limit=1.0)
-    with show.progress("decoding") as progress:
-        found = inspection.check(pictures, out, progress)
+    if shared["workers"]:
+        from zoo.engine.sharded import run
+        from zoo.engine.sharded.tasks import check as task
+
+        work = task.work(pictures.samples)
+        with workers.crew("decoding", **shared) as crew, run.merged(work, crew, out) as lines:
+            findings = task.findings(lines, pictures.samples)
+            found = inspection.check(pictures, out, findings=findings)
+    else:
+        with show.progress("decoding") as progress:
+            found = inspection.check(pictures, out, progress)
     show.document({**found, "manifest": str(out) if out else None}, _render)
     if found["unreadable"] or found["leaks"] or found["conflicts"]:
         raise Failure(

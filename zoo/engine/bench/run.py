@@ -50,7 +50,7 @@ def rows(
             progress(sentence(case))
             row = median([process.measure(case, environment, verbose) for _ in range(runs)])
             if row.gflops_per_second and not any(peak.holds_for(case) for peak in peaks):
-                peaks += _measured_peak(case, environment)
+                peaks += measured_peak(case, environment)
         measured.append(row)
         keep(document(measured, peaks))
     return document(measured, peaks)
@@ -94,7 +94,8 @@ def sentence(case: Case) -> str:
     return ", ".join(words)
 
 
-def _measured_peak(case: Case, environment: Mapping[str, str] | None) -> list[Peak]:
+def measured_peak(case: Case, environment: Mapping[str, str] | None) -> list[Peak]:
+    """The limits that a configuration is held to, measured; empty where that failed."""
     backend = "tensorflow" if case.backend == "onnxruntime" else case.backend
     found = process.peak(case.model_copy(update={"backend": backend}), environment)
     return [found] if found else []

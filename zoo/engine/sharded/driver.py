@@ -32,6 +32,7 @@ class Seat:
     """Where one worker sits; when it dies another takes its place.
 
     Args:
+        number: Of the seat.
         worker: Its number, never used twice.
         ready: Whether it has started.
         shard: What it is at.
@@ -41,7 +42,8 @@ class Seat:
         seconds: That it took for those.
     """
 
-    worker: int
+    number: int
+    worker: int = -1
     ready: bool = False
     shard: int | None = None
     begun: float = 0.0
@@ -92,7 +94,7 @@ class Driver:
         self._poisoned: dict[int, str] = {}
         self._idle: list[Seat] = []
         self._sitting: dict[int, Seat] = {}
-        self.seats = [Seat(-1) for _ in range(workers)]
+        self.seats = [Seat(number) for number in range(workers)]
         self._shown = 0.0
         self._happens: dict[str, Callable[[Seat, Any], None]] = {
             "ready": self._ready,
@@ -196,7 +198,7 @@ class Driver:
         seat.worker, self._started = self._started, self._started + 1
         seat.ready = False
         self._sitting[seat.worker] = seat
-        self._engine.start(seat.worker)
+        self._engine.start(seat.worker, seat.number)
 
     def _hand(self, seat: Seat) -> None:
         """Give a free worker something to do; one that waits may be needed for what others lose."""

@@ -26,8 +26,8 @@ class Event:
 class Engine(Protocol):
     """Runs workers somewhere. A worker's number is never used twice."""
 
-    def start(self, worker: int) -> None:
-        """Start a worker, which will be "ready"."""
+    def start(self, worker: int, seat: int) -> None:
+        """Start a worker, which will be "ready"; no two that live have the same seat."""
 
     def give(self, worker: int, order: Mapping[str, Any]) -> None:
         """Give a worker that is free the arguments of `Worker.work`."""

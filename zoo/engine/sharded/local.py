@@ -14,6 +14,7 @@ import threading
 from collections.abc import Mapping
 from typing import IO, Any
 
+from zoo.engine.nvidia import gpu_state
 from zoo.engine.sharded.event import Event
 
 TAIL = 5
@@ -32,10 +33,12 @@ class Local:
         self._heard: queue.Queue[Event] = queue.Queue()
         self._workers: dict[int, subprocess.Popen[str]] = {}
 
-    def start(self, worker: int) -> None:
+    def start(self, worker: int, seat: int) -> None:
         """Start a process."""
         # It is to import what this process would, and nothing that lies about where it is called.
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        if (gpus := len(gpu_state() or ())) > 1 and "CUDA_VISIBLE_DEVICES" not in os.environ:
+            environment["CUDA_VISIBLE_DEVICES"] = str(seat % gpus)
         words = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - closed by the thread
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "zoo.engine.sharded.worker"],
@@ -51,6 +54,11 @@ class Local:
         self._workers[worker] = process
         self._send(process, self._setup)
         threading.Thread(target=self._listen, args=(worker, process, words), daemon=True).start()
+        cores = self._setup["cores"]
+        if cores is not None and hasattr(os, "sched_setaffinity"):
+            own = sorted(os.sched_getaffinity(0))[seat * cores :][:cores]
+            with contextlib.suppress(ProcessLookupError):  # Its death is heard of, too.
+                os.sched_setaffinity(process.pid, own)
 
     def give(self, worker: int, order: Mapping[str, Any]) -> None:
         """Write to a process."""

@@ -40,11 +40,12 @@ class Ray:
         self._setup = dict(setup)
         _enter(ray, workers, address)
         device = str(setup["options"].get("device") or "cpu")
-        self._actor = ray.remote(num_cpus=1, num_gpus=int(device.startswith("gpu")))(Worker)
+        gpus = int(device.startswith("gpu"))
+        self._actor = ray.remote(num_cpus=setup["cores"] or 1, num_gpus=gpus)(Worker)
         self._actors: dict[int, Any] = {}
         self._waiting: dict[Any, int] = {}
 
-    def start(self, worker: int) -> None:
+    def start(self, worker: int, seat: int) -> None:
         """Make an actor."""
         actor = self._actors[worker] = self._actor.remote(self._setup)
         self._waiting[actor.hello.remote()] = worker

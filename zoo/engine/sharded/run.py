@@ -72,7 +72,12 @@ class Crew:
 
 
 @contextmanager
-def merged(work: Work, crew: Crew, output: str | Path | None) -> Iterator[Iterator[Any]]:
+def merged(
+    work: Work,
+    crew: Crew,
+    output: str | Path | None,
+    each: Callable[[int, list[Any]], None] | None = None,
+) -> Iterator[Iterator[Any]]:
     """Do a job, and give what was made of every row, in order.
 
     Args:
@@ -80,6 +85,7 @@ def merged(work: Work, crew: Crew, output: str | Path | None) -> Iterator[Iterat
         crew: Who does it.
         output: The file that is made of the lines; parts lie beside it until it is there. None
             for parts that are of no use to anybody else.
+        each: Called with the lines of every part as it is made.
 
     Yields:
         The lines of all parts, checked as they are read: memory does not grow with their number.
@@ -95,7 +101,7 @@ def merged(work: Work, crew: Crew, output: str | Path | None) -> Iterator[Iterat
         cut, digest = work.cut, work.job.digest
         parts = [Part(digest, number, len(cut.rows(number))) for number in range(len(cut))]
         try:
-            _fill(place, parts, work, crew)
+            _fill(place, parts, work, crew, each)
             yield _lines(place, parts)
         except BaseException:
             if not any(name.endswith(SUFFIX) for name in place.names()):
@@ -132,7 +138,13 @@ def _begin(place: Place, job: Job, crew: Crew) -> None:
         )
 
 
-def _fill(place: Place, parts: Sequence[Part], work: Work, crew: Crew) -> None:
+def _fill(
+    place: Place,
+    parts: Sequence[Part],
+    work: Work,
+    crew: Crew,
+    each: Callable[[int, list[Any]], None] | None,
+) -> None:
     """Have the parts made that are not there."""
     cut = work.cut
     for shard, lines in work.before.items():
@@ -152,6 +164,7 @@ def _fill(place: Place, parts: Sequence[Part], work: Work, crew: Crew) -> None:
         "options": work.options,
         "model": str(place.fetch(MODEL)) if alone and work.model else work.model and MODEL,
         "job": work.job.digest,
+        "cores": work.cores,
         "parts": None if alone else place.name,
         "environment": crew.environment,
     }
@@ -163,6 +176,8 @@ def _fill(place: Place, parts: Sequence[Part], work: Work, crew: Crew) -> None:
     def committed(shard: int, lines: list[Any] | None) -> None:
         if lines is not None:
             parts[shard].write(place, lines)
+        if each is not None:
+            each(shard, parts[shard].read(place))
 
     driver = Driver(
         crew.hire(setup),

@@ -22,6 +22,7 @@ class Work:
         task: The target that makes a `worker.Task`, "package.module:function".
         options: What that takes, as plain data.
         model: A `.keras` file for every worker, which it takes as the option `model`.
+        cores: Cores of its own that a worker needs; None for one thread on any.
         before: Lines of shards that are done already, by number.
     """
 
@@ -31,4 +32,5 @@ class Work:
     task: str
     options: Mapping[str, Any]
     model: Path | None = None
+    cores: int | None = None
     before: Mapping[int, list[Any]] = field(default_factory=dict)

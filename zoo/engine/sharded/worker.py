@@ -50,8 +50,8 @@ class Worker:
     Args:
         setup: `task`, the target that makes a `Task` of `options`, with a further one, `model`,
             if it is not None: the file, or its name where parts lie; `job`, its digest; `parts`,
-            where they lie, or None if whoever asks for them keeps them; `environment`, what to
-            add to it.
+            where they lie, or None if whoever asks for them keeps them; `cores`, those of its
+            own, or None for one thread on any; `environment`, what to add to it.
     """
 
     def __init__(self, setup: Mapping[str, Any]) -> None:
@@ -67,7 +67,8 @@ class Worker:
             `ready`, who this is; or why not, as `work`.
         """
         os.environ.update(self._setup["environment"])
-        hold()
+        if self._setup["cores"] is None:
+            hold()
         module, _, name = self._setup["task"].partition(":")
         try:
             make = getattr(importlib.import_module(module), name)

@@ -71,7 +71,7 @@ def fill(
                 "device": "gpu:0" if runtime.accelerated() else "cpu",
             },
             model,
-            {number: [shard | {"faults": {}}] for number, shard in store.known().items()},
+            before={number: [shard | {"faults": {}}] for number, shard in store.known().items()},
         )
         with merged(work, crew, store.folder) as lines:
             made: dict[int, dict[str, Any]] = {}

@@ -1,0 +1,57 @@
+"""Looking at pictures one by one, shard by shard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.engine.sharded import digest
+from zoo.engine.sharded.cut import cut
+from zoo.engine.sharded.job import Job
+from zoo.engine.sharded.work import Work
+from zoo.engine.sharded.worker import Tell
+
+if TYPE_CHECKING:
+    from zoo.engine.inspection import Finding
+    from zoo.engine.sample import Sample
+
+MULTIPLE = 32
+"""Shards are a multiple of so many pictures, as those of other jobs."""
+
+
+def work(samples: Sequence[Sample]) -> Work:
+    """The job that gives a line for each picture, which `findings` reads."""
+    shards = cut(len(samples), MULTIPLE)
+    facts = {
+        "pictures": digest.of_rows((s.id, s.label, s.split, s.size) for s in samples),
+        "shard": shards.length,
+    }
+
+    def rows(places: range) -> list[list[Any]]:
+        chosen = samples[places.start : places.stop]
+        return [[sample.id, str(sample.path.absolute())] for sample in chosen]
+
+    return Work(Job("data check", facts), shards, rows, f"{__name__}:Check", {})
+
+
+def findings(lines: Iterable[Any], samples: Sequence[Sample]) -> Iterator[Finding]:
+    """The findings that `inspection.every` gives, without means."""
+    from zoo.engine.inspection import Finding
+
+    for sample, line in zip(samples, lines, strict=True):
+        yield Finding(sample, *line)
+
+
+class Check:
+    """Decodes pictures."""
+
+    def __call__(self, start: int, rows: Sequence[Any], tell: Tell) -> Iterator[Any]:
+        """Give width, height, format, digest and fault of each picture."""
+        from zoo.engine.inspection import look
+        from zoo.engine.sample import Sample
+
+        for done, (name, path) in enumerate(rows, 1):
+            found = look(Sample(name, Path(path), 0, "", 0))
+            yield [found.width, found.height, found.format, found.sha256, found.fault]
+            tell(done)
