@@ -18,6 +18,7 @@
 | +- RunError           | a run folder that is in use, unfinished or not one           |
 | +- ExportError        | a model that cannot be exported                              |
 | +- DeviceError        | a device that is not there or is full                        |
+| +- ClusterError       | workers that do not find each other or are not alike         |
 | +- BenchError         | a measurement that cannot be made, read or compared          |
 | +- ShardError         | sharded work that cannot begin or go on                      |
 | +- Failure            | the work ran and found a failure (exit code 1)               |
@@ -25,6 +26,7 @@
 |    +- SurgeryFailure  | a changed network differs from its original                  |
 |    +- HealthFailure   | a check of plugins or environment failed                     |
 |    +- ShardFailure    | shards that no worker could finish                           |
+|    +- WorkerLost      | a worker of a training is gone (exit code 75)                |
 """
 
 from __future__ import annotations
@@ -167,6 +169,10 @@ class DeviceError(ZooError):
     """A device that is not there or is full."""
 
 
+class ClusterError(ZooError):
+    """Workers that do not find each other or are not alike."""
+
+
 class BenchError(ZooError):
     """A measurement that cannot be made, read or compared."""
 
@@ -195,3 +201,9 @@ class HealthFailure(Failure):
 
 class ShardFailure(Failure):
     """Shards that no worker could finish."""
+
+
+class WorkerLost(Failure):
+    """A worker of a training is gone; what it and the others did can be gone on with."""
+
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h: the same call may go well another time.

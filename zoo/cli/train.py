@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,14 +16,27 @@ from zoo import policy as policies
 from zoo.cli import device as devices
 from zoo.cli import pretrained, show
 from zoo.cli.command import Command, load_registry
-from zoo.errors import RunError, SpecError
+from zoo.errors import ClusterError, RunError, SpecError
 from zoo.registry import Registry
 
 if TYPE_CHECKING:
     from zoo.engine.run import Run
+    from zoo.engine.strategy.cluster import Cluster, Strategy
 
 
-@click.command("train", cls=Command)
+WORDS = "zoo.train.words"
+
+
+class Train(Command):
+    """The command, which keeps the words that it was called with."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words."""
+        ctx.meta[WORDS] = tuple(args)
+        return super().parse_args(ctx, args)
+
+
+@click.command("train", cls=Train)
 @click.argument("words", nargs=-1, metavar="SPEC DATA")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run, to be made.")
 @click.option(
@@ -78,6 +92,18 @@ if TYPE_CHECKING:
     type=click.Choice(["cpu", "device"]),
     help="Ahead of the step or within it, on its device; by default within it on a GPU.",
 )
+@click.option(
+    "--strategy",
+    type=click.Choice(["one", "mirrored", "multi-worker"]),
+    help="One replica of the model; one on each GPU of this machine; or one in each process that "
+    "TF_CONFIG or SLURM names.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 1024),
+    metavar="N",
+    help="Start so many workers on this machine, and start lost ones again.",
+)
 @pretrained.options
 @pretrained.license_option
 @devices.options
@@ -98,6 +124,8 @@ def command(
     fit_memory: bool,
     disk_cache: bool,
     augment_on: Literal["cpu", "device"] | None,
+    strategy: Strategy | None,
+    workers: int | None,
     weights: Path | None,
     weights_format: str | None,
     weights_normalization: str | None,
@@ -109,8 +137,12 @@ def command(
 
     DATA holds a folder per class, or train/, val/ and test/ with a folder per class in each.
     """
+    from zoo.engine.strategy import cluster as clusters
+
+    strategy = _strategy(strategy, workers, device)
+    cluster = None if workers else clusters.check(strategy, device)
     if unfinished is not None:
-        _resume(unfinished, words, fit_memory, disk_cache, device, verbose)
+        _resume(unfinished, words, fit_memory, disk_cache, strategy, workers, device, verbose)
         return
     if out is None:
         raise RunError("zoo train needs a folder for the run", "such as: --out runs/flowers")
@@ -137,11 +169,15 @@ def command(
     for phase in chosen.phases:
         policies.transforms(phase.policy, registry)
 
-    from zoo.engine import folder, run, runtime
+    from zoo.engine import folder, run
 
-    run.check(out)
+    if cluster is None or cluster.chief:
+        run.check(out)
+    if workers:
+        _launch(out, workers, fit_memory, disk_cache)
+        return
     pictures = folder.read(data, seed=seed)
-    runtime.start(device, verbose)
+    _start(device, verbose, strategy, cluster)
     from zoo.engine.train import train
 
     with _kept(out):
@@ -160,8 +196,10 @@ def command(
             weights=weights,
             weights_format=weights_format,
             weights_normalization=weights_normalization,
+            strategy=strategy,
         )
-    show.document(_document(finished), _render)
+    if cluster is None or cluster.chief:
+        show.document(_document(finished), _render)
 
 
 def _resume(
@@ -169,6 +207,8 @@ def _resume(
     words: tuple[str, ...],
     fit_memory: bool,
     disk_cache: bool,
+    strategy: Strategy,
+    workers: int | None,
     device: str | None,
     verbose: bool,
 ) -> None:
@@ -178,16 +218,68 @@ def _resume(
             f"zoo train --resume {out} takes nothing else, received {' '.join(words)}",
             "model, data and recipe are those that the run began with",
         )
-    from zoo.engine import run, runtime
+    from zoo.engine import run
+    from zoo.engine.strategy import cluster as clusters
 
     run.unfinished(out)
+    if workers:
+        _launch(out, workers, fit_memory, disk_cache)
+        return
+    cluster = clusters.check(strategy, device)
     load_registry()
-    runtime.start(device, verbose)
+    _start(device, verbose, strategy, cluster)
     from zoo.engine.train import resume
 
     with _kept(out):
-        finished = resume(out, device=device, fit_memory=fit_memory, disk_cache=disk_cache)
-    show.document(_document(finished), _render)
+        finished = resume(
+            out, device=device, fit_memory=fit_memory, disk_cache=disk_cache, strategy=strategy
+        )
+    if cluster is None or cluster.chief:
+        show.document(_document(finished), _render)
+
+
+def _strategy(strategy: Strategy | None, workers: int | None, device: str | None) -> Strategy:
+    """The strategy that is meant, which workers alone say as well."""
+    if workers and strategy not in (None, "multi-worker"):
+        raise ClusterError(
+            f"--workers {workers} with --strategy {strategy}",
+            "workers are those of the strategy multi-worker; leave one of the two out",
+        )
+    if workers and device is not None:
+        raise ClusterError(
+            f"--device {device} with --workers {workers}, each of which takes a GPU of its own "
+            "where there are any",
+            "CUDA_VISIBLE_DEVICES says which are seen; set to nothing, they take the CPU",
+        )
+    return "multi-worker" if workers else strategy or "one"
+
+
+def _start(device: str | None, verbose: bool, strategy: Strategy, cluster: Cluster | None) -> None:
+    """Start TensorFlow as the strategy needs it."""
+    from zoo.engine import runtime
+
+    turn = cluster.turn if cluster else 0
+    runtime.start(device, verbose, turn=turn, every=strategy == "mirrored")
+
+
+def _launch(out: Path, workers: int, fit_memory: bool, disk_cache: bool) -> None:
+    """Start workers with the words of this very command but for their number."""
+    from zoo.engine.strategy import launch
+
+    given = iter(click.get_current_context().meta[WORDS])
+    words = ["train", "--strategy", "multi-worker"]
+    for word in given:
+        if word == "--workers":
+            next(given)
+        elif not word.startswith("--workers="):
+            words.append(word)
+    again = ["train", "--resume", str(out), "--strategy", "multi-worker"]
+    again += ["--fit-memory"] * fit_memory + ["--disk-cache"] * disk_cache
+    again += ["--json"] * show.wants_json()
+    with _kept(out):
+        code = launch.train(words, again, out, workers, show.note)
+    if code:
+        sys.exit(code)
 
 
 @contextmanager

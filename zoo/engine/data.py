@@ -35,6 +35,9 @@ __all__ = ["ImageFolder", "Sample", "Unreadable", "batches", "order", "read", "t
 CACHE_BYTES = 1 << 30
 """Sets whose pixels fit in this many bytes at the model's input size are decoded once."""
 
+WHOLE = (0, 1)
+"""The share of a batch that is all of it."""
+
 ALIGNMENT = 64
 """Bytes of whose multiples TensorFlow wants the address of what it is to read in place."""
 
@@ -55,6 +58,7 @@ def batches(
     on_unreadable: Literal["replace", "drop"] = "replace",
     with_indices: bool = False,
     preprocessing: Mapping[str, Any] = picture.DESCRIPTION,
+    share: tuple[int, int] = WHOLE,
 ) -> tf.data.Dataset:
     """Decode labelled pictures in parallel and give them in batches.
 
@@ -80,6 +84,8 @@ def batches(
             so that batches keep their size), or nothing ("drop", so that scores stay exact).
         with_indices: Give the sample indices as a third element.
         preprocessing: How pictures come to the size; an anatomy's `preprocessing`.
+        share: Which of how many even shares of each batch to read: every worker of a training
+            reads its own, and its batches are as much shorter.
 
     Returns:
         A dataset of (images, labels), followed by weights and indices where they are asked for:
@@ -99,6 +105,7 @@ def batches(
         stored,
     )
     drop = on_unreadable == "drop"
+    own = slice(share[0], None, share[1])
     height, width = size
     steps = -(-len(samples) // batch_size)
     plain = tf.autograph.experimental.do_not_convert
@@ -108,7 +115,7 @@ def batches(
         def take(step: np.ndarray) -> tuple[np.ndarray, ...]:
             number, batch = divmod(int(step), steps)
             places = order(len(samples), shuffle, number)[batch * batch_size :][:batch_size]
-            places = places.copy()  # What TensorFlow is given it may write into.
+            places = places[own].copy()  # What TensorFlow is given it may write into.
             return np.int64(number), *pictures.take(places, drop)
 
         outputs = (tf.int64, tf.uint8, tf.int64, tf.int64)

@@ -97,6 +97,7 @@ def feed(
     seed: int,
     unreadable: tuple[data.Unreadable, data.Unreadable],
     progress: Progress | None = None,
+    share: tuple[int, int] = data.WHOLE,
 ) -> Feed | None:
     """Read features instead of pictures, computing those that are not there yet.
 
@@ -109,6 +110,7 @@ def feed(
         seed: Of the order.
         unreadable: Collectors for training and validation pictures that do not decode.
         progress: Called with pictures done and pictures in all.
+        share: As for `data.batches`.
 
     Returns:
         The feed, or None where the features would not fit on the disk.
@@ -134,9 +136,9 @@ def feed(
             turn = data.order(views, seed, epoch // views)
             return stores[turn[epoch % views]]
 
-        return _batches(train, phase.batch_size, store, weights, seed, epoch)
+        return _batches(train, phase.batch_size, store, weights, seed, epoch, share)
 
-    validation = _batches(val, phase.batch_size, lambda epoch: clean, None, None, 0)
+    validation = _batches(val, phase.batch_size, lambda epoch: clean, None, None, 0, share)
     validation = once(validation.take(-(-len(val) // phase.batch_size)))
     ids = tuple(sample.id for sample in train)
     return Feed(part, training, validation, ids, len(val))
@@ -291,6 +293,7 @@ def _batches(
     weights: np.ndarray | None,
     seed: int | None,
     first: int,
+    share: tuple[int, int],
 ) -> tf.data.Dataset:
     """Endless batches of stored rows, in the order in which `data.batches` gives pictures."""
     labels = np.array([sample.label for sample in samples], np.int64)
@@ -304,7 +307,7 @@ def _batches(
     def rows(step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         epoch, batch = divmod(int(step), steps)
         order = data.order(count, seed, epoch)[batch * batch_size :][:batch_size]
-        places = stand_in[order]
+        places = stand_in[order[share[0] :: share[1]]]
         return store(epoch).gather(places), labels[places]
 
     def read(step: tf.Tensor) -> tuple[tf.Tensor, ...]:

@@ -56,6 +56,7 @@ def pictures(
     unreadable: tuple[data.Unreadable, data.Unreadable],
     stored: tuple[Shards | None, Shards | None] = (None, None),
     in_step: bool = False,
+    share: tuple[int, int] = data.WHOLE,
 ) -> Feed:
     """Read pictures anew in every epoch, for a phase that trains more than stored features allow.
 
@@ -70,12 +71,14 @@ def pictures(
         unreadable: Collectors for training and validation pictures that do not decode.
         stored: Training and validation pictures that `decoded.keep` decoded before, or None.
         in_step: Augment in the training step, on its device, instead of ahead of it on the CPU.
+        share: As for `data.batches`. What a policy mixes is mixed before it is shared.
 
     Returns:
         The feed; its batches enter where pictures do.
     """
     known = anatomy.of(model)
     how = {"preprocessing": known.preprocessing}
+    mixes = policy is not None and bool(policy.mixes) and share != data.WHOLE
     size = tuple(model.input.shape[1:3])
     given, augment = size, None
     if policy is not None:
@@ -85,13 +88,15 @@ def pictures(
     def batches(epoch: int) -> tf.data.Dataset:
         # An endless dataset with counted steps keeps its iterator: Keras starts a new one at the
         # end of an epoch otherwise, which decodes a few batches for nobody.
-        return data.batches(
+        found = data.batches(
             train, given, phase.batch_size, shuffle=seed, epoch=epoch, epochs=None, policy=augment,
-            weights=weights, stored=stored[0], unreadable=unreadable[0], **how,
+            weights=weights, stored=stored[0], unreadable=unreadable[0],
+            share=data.WHOLE if mixes else share, **how,
         )  # fmt: skip
+        return found.map(partial(_shared, share)) if mixes else found
 
     clean = data.batches(
-        val, size, phase.batch_size, stored=stored[1], unreadable=unreadable[1], **how
+        val, size, phase.batch_size, stored=stored[1], unreadable=unreadable[1], share=share, **how
     )
     ids = tuple(sample.id for sample in train)
 
@@ -99,6 +104,11 @@ def pictures(
         return kind(model.input, anatomy.training_logits(model))
 
     return Feed(part, batches, once(clean), ids, len(val), policy if in_step else None)
+
+
+def _shared(share: tuple[int, int], *batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    """An even share of a batch that was made whole."""
+    return tuple(each[share[0] :: share[1]] for each in batch)
 
 
 def once(dataset: tf.data.Dataset) -> tf.data.Dataset:

@@ -16,6 +16,9 @@ from zoo.engine.checkpoint import Checkpoint
 from zoo.engine.guard import Average, Best, FiniteLoss
 from zoo.engine.parts import InParts
 from zoo.engine.rate import Rate
+from zoo.engine.strategy.agreement import Agreement
+from zoo.engine.strategy.step import Shared
+from zoo.engine.strategy.team import ALONE
 from zoo.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zoo.engine.feed import Feed
+    from zoo.engine.strategy.team import Team
     from zoo.recipe import Phase
 
 XLA_STEPS = 1000
@@ -44,6 +48,7 @@ def fit(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     point: Checkpoint | None = None,
     save: Callable[[Checkpoint], None] | None = None,
+    team: Team = ALONE,
 ) -> int:
     """Train a model through one phase, whose best weights it has afterwards.
 
@@ -57,6 +62,7 @@ def fit(
         callbacks: Further callbacks.
         point: Where an earlier process left this phase, or None to begin it.
         save: Stores where the phase stands, at the end of as many epochs as it is worth.
+        team: Those who train it together, each with a feed of its own share.
 
     Returns:
         How many epochs the phase took in all.
@@ -69,7 +75,7 @@ def fit(
     """
     steps = math.ceil(len(feed.ids) / phase.batch_size)
     epochs = phase.epochs or math.ceil((phase.steps or 0) / steps)
-    trained = scorer(model, phase, feed, steps * epochs)
+    trained = scorer(model, phase, feed, steps * epochs, team)
     moves = freeze.moving(model)
 
     rate = Rate(phase, steps, epochs, first_epoch)
@@ -84,6 +90,7 @@ def fit(
         history.Rows(phase, table, rate),
         *callbacks,
         keeper,
+        *([Agreement(team)] if team.workers > 1 else []),
     ]
     if done < epochs and not best.done:
         try:
@@ -164,7 +171,11 @@ class Keeper(keras.callbacks.Callback):
 
     def restore(self, point: Checkpoint) -> int:
         """Go on from a point; gives the epochs that are done."""
+        draws = [each for each in self._moves if "seed_generator" in each.path]
+        seeds = [each.numpy()[0] for each in draws]
         checkpoint.assign(self._moves, point.group("model"))
+        for each, seed in zip(draws, seeds, strict=True):  # Each worker draws for itself.
+            each.assign([seed, each.numpy()[1]])
         stored = point.group("optimizer")
         for number, variable in enumerate(self._scorer.optimizer.variables):
             variable.assign(stored[str(number)])
@@ -175,9 +186,16 @@ class Keeper(keras.callbacks.Callback):
         return self.done
 
 
-def scorer(model: keras.Model, phase: Phase, feed: Feed, steps: int) -> keras.Model:
+def scorer(
+    model: keras.Model, phase: Phase, feed: Feed, steps: int, team: Team = ALONE
+) -> keras.Model:
     """What Keras fits: from where batches enter to the logits, compiled."""
-    scorer: keras.Model = feed.part(InParts if feed.policy is None else Augmented)
+    scorer: keras.Model
+    if team.strategy is not None:
+        scorer = feed.part(Shared)
+        scorer.team = team
+    else:
+        scorer = feed.part(InParts if feed.policy is None else Augmented)
     scorer.parts, scorer.plan = phase.accumulate, feed.policy
     # XLA fuses what the accelerator would else read and write again. On a CPU the step gains
     # less than compiling it costs; parts have lengths that XLA does not know.
@@ -185,7 +203,10 @@ def scorer(model: keras.Model, phase: Phase, feed: Feed, steps: int) -> keras.Mo
         optimizer=optimizer.build(model, phase),
         loss=loss.cross_entropy(phase.label_smoothing, phase.auxiliary),
         metrics=[loss.accuracy()],
-        jit_compile=runtime.accelerated() and phase.accumulate == 1 and steps >= XLA_STEPS,
+        jit_compile=runtime.accelerated()
+        and phase.accumulate == 1
+        and steps >= XLA_STEPS
+        and team.strategy is None,
     )
     return scorer
 

@@ -29,6 +29,7 @@ from zoo.engine import (
     surgery,
 )
 from zoo.engine.checkpoint import Checkpoint
+from zoo.engine.strategy.step import synchronized
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,10 +39,11 @@ if TYPE_CHECKING:
 
     from zoo.engine.feed import Feed
     from zoo.engine.folder import Sample
+    from zoo.engine.job import Job
     from zoo.engine.progress import Screen
     from zoo.engine.run import Run
     from zoo.engine.shards import Shards
-    from zoo.engine.train import Job
+    from zoo.engine.strategy.team import Team
     from zoo.recipe import Phase, Recipe
 
 
@@ -117,16 +119,17 @@ def train(job: Job, draft: Run, shown: Screen) -> tuple[keras.Model, Log]:
     model = job.model
     if log.phase:
         anatomy.whole(model).load_weights(_best(draft, job.recipe, log.phase - 1))
-    clock = _Clock(log)
+    clock, team = _Clock(log), job.team
     with data.tolerate(samples[0]) as bad, data.tolerate(samples[1]) as bad_val:
         for number, leg in list(enumerate(job.recipe.phases))[log.phase :]:
             job = _operated(job, draft, log, number)
             model = job.model
             for row in log.surgery if leg.surgery else ():
                 shown.line(_certified(row))
-            _begin_drawing(model, job.seed, number)
+            _begin_drawing(model, job.seed, number, team.number)
+            team.align([each for each in model.variables if "seed_generator" not in each.path])
             groups = freeze.free(model, leg)
-            shown.line(_headline(model, leg, groups))
+            shown.line(_headline(model, leg, groups, team))
             before = point.facts["before"] if point and point.arrays else None
             contract = freeze.Contract(before) if before else freeze.Contract.of(model)
             if before:
@@ -139,7 +142,10 @@ def train(job: Job, draft: Run, shown: Screen) -> tuple[keras.Model, Log]:
                 Checkpoint(facts, reached.arrays).write(log.folder)
 
             source = _source(job, leg, samples, (bad, bad_val), shown)
-            with shown.phase(leg, len(samples[0]), log.first_epoch) as progress:
+            with (
+                shown.phase(leg, len(samples[0]), log.first_epoch) as progress,
+                synchronized(model, team.replicas),
+            ):
                 taken = phase.fit(
                     model,
                     leg,
@@ -147,27 +153,30 @@ def train(job: Job, draft: Run, shown: Screen) -> tuple[keras.Model, Log]:
                     seed=job.seed,
                     first_epoch=log.first_epoch,
                     table=table,
-                    callbacks=[*_plugin_callbacks(draft.path), progress],
+                    callbacks=[*(_plugin_callbacks(draft.path) if team.chief else ()), progress],
                     point=point if before else None,
-                    save=save,
+                    save=save if team.chief else None,
+                    team=team,
                 )
             log.contracts[leg.name] = contract.check(model, leg)
-            _save_best(model, _best(draft, job.recipe, number))
+            if team.chief:
+                _save_best(model, _best(draft, job.recipe, number))
             log.phase, log.done, point = number + 1, 0, None
             log.first_epoch, log.history = log.first_epoch + taken, history.size(table)
             clock.note(leg.name)
-            log.unreadable |= {**bad.reasons, **bad_val.reasons}
+            log.unreadable |= team.union({**bad.reasons, **bad_val.reasons})
             Checkpoint(log.facts()).write(log.folder)
     return model, log
 
 
-def _begin_drawing(model: keras.Model, seed: int, number: int) -> None:
+def _begin_drawing(model: keras.Model, seed: int, number: int, worker: int) -> None:
     """Start all random generators where a phase starts them, in whatever process it begins.
 
     What a phase draws would else hang on how much the one before drew, which no file holds.
     """
     generators = [each for each in anatomy.whole(model).variables if "seed_generator" in each.path]
-    states = np.random.SeedSequence([seed, number]).generate_state(len(generators))
+    known = [seed, number, *([worker] if worker else [])]
+    states = np.random.SeedSequence(known).generate_state(len(generators))
     for generator, state in zip(generators, states, strict=True):
         generator.assign([state, 0])
 
@@ -218,10 +227,14 @@ def _source(
     plan = augment.for_training(transforms, size, cover)
     given = size if plan is None else plan.given(size, cover)
     mixes = plan is not None and plan.mixes
+    share = job.team.number, job.team.workers
     if leg.cache and not mixes and (leg.views or plan is None):
         tensor = cutline.find(job.model)
         if tensor is not None:
-            with shown.bar(f"{leg.name}: features at {cutline.name(tensor)}") as progress:
+            with (
+                shown.bar(f"{leg.name}: features at {cutline.name(tensor)}") as progress,
+                job.team.chief_first(),
+            ):
                 found = features.feed(
                     features.Source(job.model, tensor, transforms, job.seed),
                     leg,
@@ -230,6 +243,7 @@ def _source(
                     seed=job.seed,
                     unreadable=unreadable,
                     progress=progress,
+                    share=share,
                 )
             if found is not None:
                 shown.note(
@@ -247,7 +261,9 @@ def _source(
         seed=job.seed,
         unreadable=unreadable,
         stored=_decoded(job, samples, given, unreadable, shown) if job.disk_cache else (None, None),
-        in_step=job.augment_on == "device",
+        # What is mixed comes from the whole batch, of which no replica sees more than its share.
+        in_step=job.augment_on == "device" and not (mixes and job.team.replicas > 1),
+        share=share,
     )
 
 
@@ -267,7 +283,7 @@ def _decoded(
     Training pictures have the size `given`, which a policy may cut the model's out of.
     """
     sizes = given, tuple(job.model.input.shape[1:3])
-    with shown.bar("decoding") as progress:
+    with shown.bar("decoding") as progress, job.team.chief_first():
         train, val = (
             decoded.keep(each, size, _preprocessing(job.model), bad, progress)
             for each, size, bad in zip(samples, sizes, unreadable, strict=True)
@@ -315,11 +331,12 @@ def _plugin_callbacks(folder: Path) -> list[keras.callbacks.Callback]:
     return [callback for _, callbacks in given for callback in callbacks]
 
 
-def _headline(model: keras.Model, leg: Phase, groups: Sequence[str]) -> str:
+def _headline(model: keras.Model, leg: Phase, groups: Sequence[str], team: Team) -> str:
     """Say what a phase trains, and how fast."""
     variables = anatomy.whole(model).trainable_variables
     numbers = sum(int(variable.shape.num_elements() or 0) for variable in variables)
     return (
         f"phase {leg.name}: {', '.join(groups)} ({len(variables)} variables, {numbers:,} numbers), "
         f"{leg.optimizer} at {leg.learning_rate:g}, batches of {leg.batch_size}"
+        + (f", {leg.batch_size / team.replicas:g} a replica" if team.replicas > 1 else "")
     )

@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import shutil
+import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -274,6 +275,25 @@ def reopened(draft: Run) -> Iterator[Run]:
     with _alone(draft):
         yield draft
         _finish(draft, draft.path.with_name(draft.name))
+
+
+@contextmanager
+def aside(facts: Mapping[str, Any], checkpoints: Path | None = None) -> Iterator[Run]:
+    """Give a worker that is not to write the run a folder of its own, which vanishes.
+
+    Args:
+        facts: As for `create`.
+        checkpoints: Where the run stood, if it goes on.
+
+    Yields:
+        A run that nobody else sees.
+    """
+    with tempfile.TemporaryDirectory(prefix="zoo-worker-") as folder:
+        draft = Run(Path(folder) / "run", {"schema": SCHEMA, **facts})
+        if checkpoints is not None:
+            shutil.copytree(checkpoints, draft.checkpoints)
+        draft.checkpoints.mkdir(parents=True, exist_ok=True)
+        yield draft
 
 
 @contextmanager

@@ -21,7 +21,9 @@ STATUS = Path("/proc/self/status")
 _DEVICE = re.compile(r"cpu|gpu(:(?P<index>\d+))?")
 
 
-def start(device: str | None = None, verbose: bool = False) -> str:
+def start(
+    device: str | None = None, verbose: bool = False, *, turn: int = 0, every: bool = False
+) -> str:
     """Import TensorFlow on one device, without its log messages.
 
     Call it before anything else of the engine that imports Keras. Later calls in one process may
@@ -30,6 +32,8 @@ def start(device: str | None = None, verbose: bool = False) -> str:
     Args:
         device: "cpu", "gpu" or "gpu:N"; None for the first GPU where there is one.
         verbose: Let TensorFlow say what it likes.
+        turn: Where no device is named: which of the GPUs, counted on from the first.
+        every: Let TensorFlow see all GPUs.
 
     Returns:
         The device, to be shown: "cpu (2 cores)", "gpu:0 (NVIDIA H200)".
@@ -49,14 +53,14 @@ def start(device: str | None = None, verbose: bool = False) -> str:
         tf.get_logger().setLevel("ERROR")
         logging.getLogger("absl").setLevel("ERROR")
     if device is None and gpus:
-        index = 0
+        index = turn % len(gpus)
     if index is not None and index >= len(gpus):
         there = ", ".join(["cpu", *(f"gpu:{i}" for i in range(len(gpus)))])
         raise DeviceError(
             f"no device {device!r}; there are: {there}",
             hint=None if gpus else "for NVIDIA GPUs install keras-zoo[gpu] and a driver",
         )
-    chosen = [] if index is None else [gpus[index]]
+    chosen = gpus if every else [] if index is None else [gpus[index]]
     try:
         tf.config.set_visible_devices(chosen, "GPU")
         for gpu in chosen:

@@ -2,87 +2,28 @@
 
 from __future__ import annotations
 
-import platform
 import time
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from zoo import lock, registry, transform
-from zoo import policy as policies
+from zoo import lock, registry
 from zoo import recipe as recipes
-from zoo.engine import (
-    anatomy,
-    artefact,
-    augment,
-    checkpoint,
-    data,
-    evaluate,
-    freeze,
-    loss,
-    machine,
-    optimizer,
-    phase,
-    phases,
-    report,
-    run,
-    runtime,
-)
-from zoo.engine.assemble import assemble
+from zoo.engine import anatomy, artefact, checkpoint, evaluate, phase, phases, report, run
+from zoo.engine.job import facts, prepare, tell
 from zoo.engine.progress import Screen
+from zoo.engine.strategy import cluster as clusters
 from zoo.engine.weights import local
-from zoo.errors import DataError, RunError
+from zoo.errors import RunError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import keras
 
+    from zoo.engine import data
+    from zoo.engine.job import Job
     from zoo.engine.run import Run
+    from zoo.engine.strategy.cluster import Strategy
     from zoo.recipe import Recipe
-    from zoo.registry import ResolvedModel
     from zoo.spec import ModelSpec
-
-
-@dataclass(frozen=True)
-class Job:
-    """All that a training needs to know before it writes anything.
-
-    Args:
-        resolved: The model's name with every option.
-        recipe: How to train.
-        transforms: The augmentation of each phase, by its name.
-        folder: The pictures.
-        input_size: As asked for.
-        crop_from: As asked for.
-        seed: Of all chance.
-        place: The device, to be shown.
-        disk_cache: Whether decoded pictures that do not fit into memory are kept on disk.
-        augment_on: "cpu" for ahead of the step, "device" for within it.
-        model: The model before the first phase.
-    """
-
-    resolved: ResolvedModel
-    recipe: Recipe
-    transforms: Mapping[str, list[transform.Transform]]
-    folder: data.ImageFolder
-    input_size: int | tuple[int, int] | None
-    crop_from: int | tuple[int, int] | None
-    seed: int
-    place: str
-    disk_cache: bool
-    augment_on: str
-    model: keras.Model
-
-    def halved(self) -> Job:
-        """The same with every batch in twice as many parts, and the model as it began."""
-        legs = [
-            leg.model_copy(update={"accumulate": min(2 * leg.accumulate, leg.batch_size)})
-            for leg in self.recipe.phases
-        ]
-        recipe = self.recipe.model_copy(update={"phases": tuple(legs)})
-        return replace(self, recipe=recipe, model=_assembled(self))
 
 
 def train(
@@ -105,6 +46,7 @@ def train(
     weights: str | Path | None = None,
     weights_format: str | None = None,
     weights_normalization: str | None = None,
+    strategy: Strategy = "one",
     quiet: bool = False,
 ) -> Run:
     """Train a model on labelled pictures.
@@ -141,16 +83,23 @@ def train(
             as for `zoo.build`.
         weights_format: Who wrote it.
         weights_normalization: What pixels it expects.
+        strategy: "mirrored" for a replica on each GPU of this machine, "multi-worker" for one in
+            each process that TF_CONFIG or SLURM's variables name, all of which make this call. The
+            result is that of "one" but for rounding and dropout.
         quiet: Show no progress on stderr.
 
     Returns:
-        The finished run: model, history, figures on the test pictures, report and card.
+        The finished run: model, history, figures on the test pictures, report and card. The
+        first worker alone writes it.
 
     Raises:
         ZooError: The kind tells what cannot be used: name, recipe, pictures, folder or device.
         Failure: The training diverged, or broke its contract of what may change.
+        WorkerLost: Another worker went away.
     """
-    shown = Screen(quiet)
+    cluster = clusters.check(strategy, device)
+    chief = cluster is None or cluster.chief
+    shown = Screen(quiet or not chief)
     parts = registry.load()
     resolved = parts.resolve(parts.parse(spec) if isinstance(spec, str) else spec)
     resolved = local.use(resolved, weights, weights_format, weights_normalization)
@@ -162,15 +111,20 @@ def train(
         epochs=epochs,
         batch_size=batch_size,
     )
-    out = run.check(out)
-    job = _prepare(
-        resolved, chosen, pictures, input_size, crop_from, seed, device, disk_cache, augment_on
-    )
-    _tell(shown, job)
+    out = run.check(out) if chief else Path(out)
+    job = prepare(
+        resolved, chosen, pictures, shown,
+        input_size=input_size, crop_from=crop_from, seed=seed, device=device, strategy=strategy,
+        cluster=cluster, disk_cache=disk_cache, augment_on=augment_on,
+    )  # fmt: skip
+    tell(shown, job)
+    known = facts(job)
     texts = {"recipe.toml": recipes.to_toml(chosen), lock.NAME: lock.of(parts).toml()}
-    with run.create(out, _facts(job), texts) as draft:
-        _carry_out(job, draft, shown, fit_memory)
-    return _finished(out)
+    with job.team.together():
+        with run.create(out, known, texts) if chief else run.aside(known) as draft:
+            _carry_out(job, draft, shown, fit_memory)
+        job.team.tell("done")  # Nobody leaves before the run bears its name.
+    return _finished(out) if chief else run.Run(out, known)
 
 
 def resume(
@@ -179,6 +133,7 @@ def resume(
     device: str | None = None,
     fit_memory: bool = False,
     disk_cache: bool = False,
+    strategy: Strategy = "one",
     quiet: bool = False,
 ) -> Run:
     """Go on with a training that did not finish, to the result that it would have had.
@@ -193,6 +148,7 @@ def resume(
         device: "cpu" or "gpu:N"; None for the first GPU where there is one.
         fit_memory: As for `train`.
         disk_cache: As for `train`.
+        strategy: As for `train`; it may be another than the one that the run began with.
         quiet: Show no progress on stderr.
 
     Returns:
@@ -202,80 +158,33 @@ def resume(
         RunError: If there is nothing to go on with, or its pictures or model are others now.
         ZooError: As `train`.
     """
-    shown = Screen(quiet)
+    cluster = clusters.check(strategy, device)
+    chief = cluster is None or cluster.chief
+    shown = Screen(quiet or not chief)
     draft = run.unfinished(out)
-    facts = draft.facts
+    known = draft.facts
     parts = registry.load()
-    resolved = local.again(parts.resolve(parts.parse(draft.spec)), facts["resolved"])
+    resolved = local.again(parts.resolve(parts.parse(draft.spec)), known["resolved"])
     chosen = recipes.load(draft.path / "recipe.toml")
-    job = _prepare(
-        resolved, chosen, draft.data, draft.input_size, draft.preprocessing.get("cover"),
-        draft.seed, device, disk_cache, facts.get("augment_on"),
+    job = prepare(
+        resolved, chosen, draft.data, shown,
+        input_size=draft.input_size, crop_from=draft.preprocessing.get("cover"), seed=draft.seed,
+        device=device, strategy=strategy, cluster=cluster, disk_cache=disk_cache,
+        augment_on=known.get("augment_on"), point=draft.checkpoints / checkpoint.NAME,
     )  # fmt: skip
-    if job.folder.classes != draft.classes or job.folder.digest != facts["data"]["digest"]:
+    if job.folder.classes != draft.classes or job.folder.digest != known["data"]["digest"]:
         what = "classes" if job.folder.classes != draft.classes else "pictures"
         raise RunError(
             f"{draft.data} holds other {what} than when {draft.name} began",
             hint="put them back, or train anew",
         )
-    _tell(shown, job)
-    with run.reopened(draft):
-        _carry_out(job, draft, shown, fit_memory)
-    return _finished(draft.path.with_name(draft.name))
-
-
-def _prepare(
-    resolved: ResolvedModel,
-    chosen: Recipe,
-    pictures: str | Path | data.ImageFolder,
-    input_size: int | tuple[int, int] | None,
-    crop_from: int | tuple[int, int] | None,
-    seed: int,
-    device: str | None,
-    disk_cache: bool,
-    augment_on: str | None,
-) -> Job:
-    """Check all that can be wrong, and build the model."""
-    parts = registry.load()
-    transforms = {leg.name: policies.transforms(leg.policy, parts) for leg in chosen.phases}
-    folder = pictures if isinstance(pictures, data.ImageFolder) else data.read(pictures, seed=seed)
-    if lacking := {"train", "val"} - set(folder.counts):
-        raise DataError(
-            f"{folder.root} has no pictures to "
-            + ("train on" if "train" in lacking else "validate with"),
-            hint="give at least two pictures of each class, or a train/ and a val/ folder",
-        )
-    labels = [sample.label for sample in folder.split("train")]
-    for leg in chosen.phases:
-        loss.class_weights(leg, folder.classes, labels)
-    place = runtime.start(device)
-    runtime.seed(seed)
-    job = Job(
-        resolved, chosen, transforms, folder, input_size, crop_from, seed, place, disk_cache,
-        augment_on or ("device" if runtime.accelerated() else "cpu"), None,  # type: ignore[arg-type]
-    )  # fmt: skip
-    model = _assembled(job)
-    for leg in chosen.phases:
-        optimizer.check(leg)
-        freeze.free(model, leg)  # A recipe that does not fit is refused before anything is written.
-        freeze.factors(model, leg)
-        augment.for_training(  # And so is a policy.
-            transforms[leg.name],
-            tuple(model.input.shape[1:3]),
-            anatomy.of(model).preprocessing.get("cover"),
-        )
-    return replace(job, model=model)
-
-
-def _assembled(job: Job) -> keras.Model:
-    return assemble(
-        job.resolved,
-        classes=job.folder.classes,
-        input_size=job.input_size,
-        crop_from=job.crop_from,
-        dtype=job.recipe.dtype,
-        seed=job.seed,
-    )
+    tell(shown, job)
+    with job.team.together():
+        with run.reopened(draft) if chief else run.aside(known, draft.checkpoints) as own:
+            _carry_out(job, own, shown, fit_memory)
+        job.team.tell("done")
+    whole = draft.path.with_name(draft.name)
+    return _finished(whole) if chief else run.Run(whole, known)
 
 
 def _carry_out(job: Job, draft: Run, shown: Screen, fit_memory: bool) -> None:
@@ -292,6 +201,8 @@ def _carry_out(job: Job, draft: Run, shown: Screen, fit_memory: bool) -> None:
                 shown.note(f"{error.message}; going on with each batch in twice as many parts")
                 job = again
                 draft.write("recipe.toml", recipes.to_toml(job.recipe))
+        if not job.team.chief:
+            return
         unreadable = {**job.folder.unreadable, **log.unreadable}
         for id, reason in unreadable.items():
             shown.note(f"left out: {id}: {reason}")
@@ -342,61 +253,7 @@ def _since(moment: float) -> float:
     return round(time.perf_counter() - moment, 3)
 
 
-def _policies(chosen: Recipe) -> str | None:
-    """Name the augmentation, by phase where the phases differ."""
-    used = {leg.name: leg.policy for leg in chosen.phases}
-    if len(set(used.values())) == 1:
-        return next(iter(used.values()))
-    return ", ".join(f"{name}: {policy or 'none'}" for name, policy in used.items())
-
-
 def _release(model: keras.Model) -> None:
     """Leave no trace of the phases' flags: what may train next is the next recipe's affair."""
     for layer in model.layers:
         layer.trainable = True
-
-
-def _facts(job: Job) -> dict[str, Any]:
-    """Say what is trained and with what, for run.json."""
-    known = anatomy.of(job.model)
-    return {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "spec": str(job.resolved.spec),
-        "resolved": known.resolved,
-        "load_report": known.load_report,
-        "classes": list(known.classes),
-        "input_size": list(known.input_size),
-        "preprocessing": {**known.preprocessing, "size": list(known.input_size)},
-        "normalization": known.normalization,
-        "parameters": job.model.count_params(),
-        "dtype": job.recipe.dtype,
-        "device": job.place,
-        "versions": {"python": platform.python_version(), **machine.versions()},
-        "recipe": job.recipe.name,
-        "policy": _policies(job.recipe),
-        "augment_on": job.augment_on,
-        "transforms": {name: transform.stored(each) for name, each in job.transforms.items()},
-        "seed": job.seed,
-        "data": {
-            "root": str(job.folder.root.absolute()),
-            "digest": job.folder.digest,
-            "pictures": job.folder.counts,
-            "notes": list(job.folder.notes),
-        },
-    }
-
-
-def _tell(shown: Screen, job: Job) -> None:
-    """Say what is about to happen, and what was decided without being asked for."""
-    folder, model = job.folder, job.model
-    counts = ", ".join(f"{count:,} {name}" for name, count in folder.counts.items())
-    shown.line(f"{job.resolved.spec} on {folder.root}: {len(folder.classes)} classes, {counts}")
-    shown.line(f"recipe {job.recipe.name}, {model.count_params():,} parameters, on {job.place}")
-    for note in (*folder.notes, *getattr(model, "zoo_notes", ())):
-        shown.note(note)
-    learns = any(leg.train == "all" and leg.bn == "train" for leg in job.recipe.phases)
-    if job.resolved.backbone.weights is None and not learns:
-        shown.note(
-            f"the backbone has random weights and the recipe {job.recipe.name} holds some of it; "
-            "--recipe scratch trains all of it"
-        )

@@ -1,0 +1,187 @@
+"""Workers on this machine: a process for each, ended and started again together."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO
+
+from zoo.engine import run, runtime
+from zoo.engine.strategy.cluster import Cluster
+from zoo.errors import ClusterError, WorkerLost
+from zoo.stored import UNFINISHED
+
+RESTARTS = 3
+"""How often lost workers are replaced, after which something is wrong that stays wrong."""
+
+LOST = WorkerLost.exit_code
+"""What a worker ends with that misses another."""
+
+GRACE = 2.0
+"""Seconds in which it shows who was lost first, once one has ended."""
+
+PAUSE = 0.05
+SHOWN_LINES = 5
+
+MAIN = "import sys; from zoo.cli.main import main; sys.exit(main(sys.argv[1:]))"
+
+
+def train(
+    words: Sequence[str],
+    again: Sequence[str],
+    out: Path,
+    count: int,
+    note: Callable[[str], None],
+) -> int:
+    """Train with several workers on this machine, until it is done or cannot be done.
+
+    The chief shows its progress; of another worker the last lines are shown if it fails. When one
+    is lost, killed by a signal or by the system for its memory, all are ended and started again
+    from the last checkpoint.
+
+    Args:
+        words: What each worker is to do, as words after `zoo`.
+        again: The words that go on with what was begun.
+        out: The folder that the run is to have.
+        count: How many workers.
+        note: Takes a line for the user.
+
+    Returns:
+        What the worker who ended it ended with; 0 if all did their work.
+
+    Raises:
+        ClusterError: If there are more workers than ports.
+        WorkerLost: If workers were lost more than `RESTARTS` times.
+    """
+    begun = out.with_name(out.name + UNFINISHED)
+    for attempt in range(RESTARTS + 1):
+        if begun.exists() and not (begun / run.FACTS).is_file():
+            shutil.rmtree(begun)  # Ours, killed before there was anything in it.
+        with _workers(again if begun.exists() else words, count) as workers:
+            ended = _first_end(workers)
+        if ended is None or not ended.lost:
+            if ended is not None and ended.number:
+                note(f"worker {ended.number} failed:\n{ended.last_words()}")
+            return 0 if ended is None else ended.code
+        if attempt < RESTARTS:
+            note(
+                f"worker {ended.number} was lost ({ended.how()}); all start again from the last "
+                f"checkpoint, {attempt + 1} of {RESTARTS} times"
+            )
+    raise WorkerLost(
+        f"workers were lost {RESTARTS + 1} times, the last of them worker {ended.number} "
+        f"({ended.how()})",
+        hint="less memory, by a smaller --batch-size or fewer --workers, may help",
+    )
+
+
+class Worker:
+    """One process.
+
+    Args:
+        number: Which of the workers.
+        process: The process.
+        told: What it wrote to its standard error, where nobody sees it.
+    """
+
+    def __init__(self, number: int, process: subprocess.Popen[bytes], told: IO[bytes]) -> None:
+        self.number = number
+        self.process = process
+        self._told = told
+
+    @property
+    def code(self) -> int:
+        """What it ended with, negative for a signal."""
+        return self.process.returncode
+
+    @property
+    def lost(self) -> bool:
+        """Whether it ended for no reason of the training's."""
+        return self.code < 0 or self.code == LOST
+
+    def how(self) -> str:
+        """How it ended."""
+        if self.code < 0:
+            return f"killed by {signal.Signals(-self.code).name}"
+        return "it missed another"
+
+    def last_words(self) -> str:
+        """What it wrote last."""
+        self._told.seek(0)
+        lines = self._told.read().decode(errors="replace").splitlines()
+        return "\n".join(f"  worker {self.number}: {line}" for line in lines[-SHOWN_LINES:])
+
+
+@contextmanager
+def _workers(words: Sequence[str], count: int) -> Iterator[list[Worker]]:
+    """Start the processes; none is left afterwards."""
+    addresses = tuple(f"127.0.0.1:{port}" for port in _free_ports(count))
+    workers: list[Worker] = []
+    with ExitStack() as stack:
+        try:
+            for number in range(count):
+                told = stack.enter_context(tempfile.TemporaryFile())
+                chief = number == 0
+                process = subprocess.Popen(
+                    # -P: what lies in the working directory is not what is meant by `zoo`.
+                    [sys.executable, "-P", "-c", MAIN, *words],
+                    env={**os.environ, "TF_CONFIG": Cluster(addresses, number).tf_config()},
+                    stdin=subprocess.DEVNULL,
+                    stdout=None if chief else subprocess.DEVNULL,
+                    stderr=None if chief else told,
+                )
+                workers.append(Worker(number, process, told))
+                _place(process.pid, number, count)
+            yield workers
+        finally:
+            # TensorFlow catches SIGTERM and goes on. What is unfinished can be resumed.
+            for worker in workers:
+                worker.process.kill()
+            for worker in workers:
+                worker.process.wait()
+
+
+def _first_end(workers: Sequence[Worker]) -> Worker | None:
+    """Wait until all have done their work, or give the one whose end ended the others."""
+    while True:
+        codes = [worker.process.poll() for worker in workers]
+        if all(code == 0 for code in codes):
+            return None
+        if any(codes):
+            break
+        time.sleep(PAUSE)
+    end = time.monotonic() + GRACE
+    while time.monotonic() < end and any(worker.process.poll() is None for worker in workers):
+        time.sleep(PAUSE)
+    ended = [worker for worker in workers if worker.process.returncode]
+    # Who was killed is the reason why others miss it; who failed comes before them as well.
+    return min(ended, key=lambda worker: (worker.code == LOST, worker.code >= 0, worker.number))
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that nobody has at the moment."""
+    with ExitStack() as stack:
+        try:
+            doors = [
+                stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)
+            ]
+        except OSError as error:
+            raise ClusterError(f"{count} workers need as many ports: {error.strerror}") from None
+        return [door.getsockname()[1] for door in doors]
+
+
+def _place(process: int, number: int, count: int) -> None:
+    """Give a worker cores of its own, where there are enough of them."""
+    if not hasattr(os, "sched_setaffinity") or count > runtime.cores():
+        return
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(process, cores[number::count])

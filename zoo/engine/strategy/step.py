@@ -1,0 +1,163 @@
+"""A training step that replicas share: each takes part of the batch, and all take one step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import keras
+import tensorflow as tf
+
+from zoo.engine.augmented import Augmented
+
+if TYPE_CHECKING:
+    from zoo.engine.strategy.team import Team
+
+
+class Shared(Augmented):
+    """A functional model whose step is the one of a single process, computed by replicas.
+
+    Keras's `fit` knows nothing of them: it reads batches, calls a function and reads metrics. The
+    function computes gradients and scores of each replica's part, weighs them by the pictures of
+    the whole batch and sums them; the optimizer then takes the step that it would take alone,
+    with the same clipping, decay and averages. Variables are ordinary ones, equal in all workers
+    since every worker adds the same to them.
+
+    Of a batch of n pictures, replica r of R has those at r, r + R, r + 2R and so on. Workers read
+    nothing else; replicas of one process take theirs from the batch that it reads.
+    """
+
+    team: Team
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """Train on one batch."""
+        gradients = self.team.run(self._gradients, data)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+        return self.get_metrics_result()
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """Score one batch; what comes back is of this worker's part until the last is through."""
+        own: dict[str, Any] = self.team.run(self._score, data)
+        return own
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """The metrics of all workers' pictures; within a replica those of this worker's."""
+        if tf.distribute.has_strategy():
+            own: dict[str, Any] = super().get_metrics_result()
+            return own
+        variables = self.metrics_variables
+        total = self.team.sum([tf.convert_to_tensor(each.value) for each in variables])
+        with keras.StatelessScope(state_mapping=list(zip(variables, total, strict=True))):
+            whole: dict[str, Any] = super().get_metrics_result()
+        return whole
+
+    def _of_batches(self, step: Callable[[Any], Any]) -> Callable[[Iterator[Any]], Any]:
+        # Traced once, for batches of any length: workers that meet a short batch at different
+        # times would else trace at different times, and tell collective operations apart by it.
+        compiled = tf.function(step, autograph=False)
+        function: Callable[[Any], Any] | None = None
+
+        def next_step(batches: Any) -> Any:
+            nonlocal function
+            if function is None:
+                function = compiled.get_concrete_function(batches.element_spec)
+            return function(*tf.nest.flatten(next(batches)))
+
+        return next_step
+
+    def _gradients(self, data: Any) -> list[tf.Tensor]:
+        """The gradient of the whole batch, in a replica that computes its part of it."""
+        context = tf.distribute.get_replica_context()
+        replica, count = self._place()
+        x, labels, weights = keras.utils.unpack_x_y_sample_weight(self._own(data, replica))
+        if self.plan is not None:
+            x = self._augment(*x)
+        total = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.shape(x)[0])
+        size = (total + self.parts - 1) // self.parts
+        variables = [each.value for each in self.trainable_variables]
+        sums = [tf.zeros(each.shape, each.dtype) for each in variables]
+        for part in range(self.parts):
+            # Of the batch's part those that are here: their places in it are replica + i * count.
+            begin, end = (
+                tf.maximum((size * edge - replica + count - 1) // count, 0)
+                for edge in (part, part + 1)
+            )
+            inside = slice(begin, end)
+            chosen = None if weights is None else weights[inside]
+            # One part after another, or all of them would be in memory at once.
+            with tf.control_dependencies(sums), tf.GradientTape() as tape:
+                logits = self._logits(x[inside], replica)
+                pictures = tf.shape(x[inside])[0]
+                loss = self._mean_loss(x[inside], labels[inside], logits, chosen, training=True)
+                share = tf.cast(pictures, loss.dtype) / tf.cast(total, loss.dtype)
+                scaled = self.optimizer.scale_loss(loss * share)
+            found = tape.gradient(scaled, variables, unconnected_gradients="zero")
+            sums = [a + tf.convert_to_tensor(b) for a, b in zip(sums, found, strict=True)]
+            self._loss_tracker.update_state(loss, sample_weight=pictures)
+            self.compute_metrics(x[inside], labels[inside], logits, chosen)
+        summed: list[tf.Tensor] = context.all_reduce(tf.distribute.ReduceOp.SUM, sums)
+        return summed
+
+    def _logits(self, x: tf.Tensor, replica: int) -> tf.Tensor:
+        """Run the model as it trains."""
+        first = replica == 0 or self.team.workers > 1
+        # Replicas of one process have its variables in common: moving statistics, which are of
+        # all replicas' pictures, move once, and what is drawn is drawn from seeds of their own.
+        mapping = [
+            (each, each.value + tf.constant([replica, 0], each.value.dtype))
+            for each in self.non_trainable_variables
+            if "seed_generator" in each.path
+        ]
+        with nullcontext() if first else keras.StatelessScope(state_mapping=mapping):
+            return self(x, training=True)
+
+    def _score(self, data: Any) -> dict[str, Any]:
+        replica, _ = self._place()
+        x, labels, weights = keras.utils.unpack_x_y_sample_weight(self._own(data, replica))
+        logits = self(x, training=False)
+        loss = self._mean_loss(x, labels, logits, weights, training=False)
+        self._loss_tracker.update_state(loss, sample_weight=tf.shape(x)[0])
+        own: dict[str, Any] = self.compute_metrics(x, labels, logits, weights)
+        return own
+
+    def _mean_loss(self, *batch: Any, training: bool) -> tf.Tensor:
+        """The mean over pictures; Keras divides it by the number of replicas."""
+        loss = self.compute_loss(*batch, training=training)
+        return loss * tf.cast(self.team.replicas, loss.dtype)
+
+    def _place(self) -> tuple[int, int]:
+        context = tf.distribute.get_replica_context()
+        return int(tf.get_static_value(context.replica_id_in_sync_group)), self.team.replicas
+
+    def _own(self, data: Any, replica: int) -> Any:
+        """The part of a batch that is a replica's."""
+        if self.team.workers > 1:  # Nothing else was read.
+            return data
+        with tf.device("CPU:0"):
+            return tf.nest.map_structure(lambda each: each[replica :: self.team.replicas], data)
+
+
+@contextmanager
+def synchronized(model: keras.Model, replicas: int) -> Iterator[None]:
+    """Let batch normalisation that trains see the pictures of all replicas; no model keeps it.
+
+    Args:
+        model: The model, its layers set free.
+        replicas: How many there are; one sees all pictures anyway.
+    """
+    changed = [
+        layer
+        for layer in model.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+        and replicas > 1
+        and layer.trainable
+        and not layer.synchronized
+    ]
+    try:
+        for layer in changed:
+            layer.synchronized = True
+        yield
+    finally:
+        for layer in changed:
+            layer.synchronized = False
