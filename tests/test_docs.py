@@ -223,7 +223,13 @@ def run(words: list[str], folder: Path, environment: dict[str, str]) -> subproce
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "page",
-    ["tutorial/plugin.md", "tutorial/pictures.md", "tutorial/training.md", "tutorial/weights.md"],
+    [
+        "tutorial/plugin.md",
+        "tutorial/pictures.md",
+        "tutorial/training.md",
+        "tutorial/weights.md",
+        "sharded.md",
+    ],
 )
 def test_a_tutorial_can_be_followed(page, tmp_path, terminal):
     folder = tmp_path / "work"

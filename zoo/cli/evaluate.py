@@ -64,7 +64,7 @@ def command(
     run = runs.open(model) if Path(model).is_dir() else None
     place = _data(model, run, data)
     # The same seed holds out the same pictures as in training.
-    pictures = folder.read(place, seed=run.seed if run else 0)
+    pictures = folder.read(place, seed=run.seed if run else 0, elsewhere=bool(shared["workers"]))
     if classes is not None:
         match.samples(classes, pictures, split)
     if predictions is not None:
@@ -120,10 +120,10 @@ def _shared(
     return figures
 
 
-def _data(model: str, run: Run | None, data: str | None) -> Path:
+def _data(model: str, run: Run | None, data: str | None) -> str | Path:
     """The folder to read: the one that was named, or the one of the training."""
     if data is not None:
-        return Path(data)
+        return data
     if run is None:
         raise DataError(
             f"{model} does not say what it was trained on", f"zoo evaluate {model} DATA"

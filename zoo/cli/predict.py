@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 
@@ -25,7 +26,7 @@ from zoo.errors import DataError
 )
 @click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
 @click.option(
-    "--csv", "table", type=click.Path(path_type=Path), help="Write the answers: FILE.csv."
+    "--csv", "table", type=workers.Location(), metavar="FILE", help="Write the answers: FILE.csv."
 )
 @click.option(
     "--values",
@@ -44,7 +45,7 @@ def command(
     pictures: tuple[str, ...],
     top: int,
     batch_size: int,
-    table: Path | None,
+    table: Path | str | None,
     values: str | None,
     tta: str | None,
     device: str | None,
@@ -67,21 +68,23 @@ def command(
         stored.locate(model)
         if values is not None:
             raise DataError("--values is for a FILE.onnx", "leave it out")
-    from zoo.engine import picture
-
-    found = picture.find(pictures)
     if table is not None:
         _check_free(table, resume=shared["resume"])
-
     if shared["workers"]:
         from zoo.engine.sharded import run
         from zoo.engine.sharded.tasks import predict as task
 
+        listed = task.find(pictures)
         asked = {"batch_size": batch_size, "top": top, "tta": tta, "device": device}
-        work = task.work(stored.locate(model), found, **asked)
+        work = task.work(stored.locate(model), listed, **asked)
         with workers.crew("predicting", **shared) as crew, run.merged(work, crew, table) as given:
-            _answer(given, len(found), table)
+            _answer(given, len(listed), table)
         return
+    from zoo.engine import picture, remote
+
+    if away := next(filter(remote.is_one, pictures), None):
+        raise DataError(f"{away} is read by work that is shared out", "add --workers N")
+    found = picture.find(pictures)
     if onnx:
         from zoo.engine.export import answer
 
@@ -97,7 +100,7 @@ def command(
     _answer(given, len(found), table)
 
 
-def _answer(given: Iterable[dict[str, Any]], total: int, table: Path | None) -> None:
+def _answer(given: Iterable[dict[str, Any]], total: int, table: Path | str | None) -> None:
     """Write records, or print them."""
     records = _told(given, total)
     if table is not None:
@@ -123,27 +126,44 @@ def _told(records: Iterable[dict[str, Any]], total: int) -> Iterator[dict[str, A
         raise DataError(f"none of the pictures can be read; the last is {reason}")
 
 
-def _write(path: Path, records: Iterable[dict[str, Any]]) -> int:
-    """Write records as they come, beside and renamed; give their number."""
-    beside = path.with_name(f".{path.name}.unfinished")
+def _write(path: Path | str, records: Iterable[dict[str, Any]]) -> int:
+    """Write records as they come to a table that is there once it is whole; give their number."""
     count = 0
-    try:
-        with beside.open("w", newline="", encoding="utf-8") as file:
-            rows = csv.writer(file)
-            rows.writerow(("path", "class", "probability", "error"))
-            for record in records:
-                count += 1
-                probability = f"{record['probability']:.6f}" if "class" in record else ""
-                rows.writerow(
-                    (record["path"], record.get("class"), probability, record.get("error"))
-                )
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with _opened(path) as file:
+        rows = csv.writer(file)
+        rows.writerow(("path", "class", "probability", "error"))
+        for record in records:
+            count += 1
+            probability = f"{record['probability']:.6f}" if "class" in record else ""
+            rows.writerow((record["path"], record.get("class"), probability, record.get("error")))
     return count
 
 
-def _check_free(path: Path, resume: bool) -> None:
+@contextmanager
+def _opened(path: Path | str) -> Iterator[IO[str]]:
+    """A text file that is written beside and renamed, or put whole where that is not done."""
+    if isinstance(path, str):
+        from zoo.engine import remote
+
+        with remote.writing(path) as file:
+            yield file
+        return
+    beside = path.with_name(f".{path.name}.unfinished")
+    try:
+        with beside.open("w", newline="", encoding="utf-8") as file:
+            yield file
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _check_free(path: Path | str, resume: bool) -> None:
+    if isinstance(path, str):
+        from zoo.engine import remote
+
+        if remote.exists(path) and not (resume and remote.exists(f"{path}.parts")):
+            raise DataError(f"{path} exists", "choose another name, or delete it first")
+        return
     # Whoever was killed between the last two steps left the table and its parts.
     if path.exists() and not (resume and Path(f"{path}.parts").exists()):
         raise DataError(f"{path} exists", "choose another name, or delete it first")

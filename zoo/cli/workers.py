@@ -17,6 +17,20 @@ if TYPE_CHECKING:
     from zoo.engine.sharded.run import Crew
 
 
+class Location(click.ParamType):  # type: ignore[type-arg]
+    """A path, or the name of something elsewhere: s3://bucket/name."""
+
+    name = "location"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path | str:
+        """A Path of this machine, or the name as it is."""
+        from zoo.engine import remote
+
+        return str(value) if remote.is_one(value) else remote.local(str(value))
+
+
 def options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--workers`, `--engine`, `--address` and `--resume` to a command."""
     resume = click.option(
@@ -45,7 +59,7 @@ def who(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def check(shared: Mapping[str, Any], output: Path | None = None, option: str = "") -> None:
+def check(shared: Mapping[str, Any], output: Path | str | None = None, option: str = "") -> None:
     """Refuse options that do not fit each other, before anything is read.
 
     Args:
@@ -64,10 +78,21 @@ def check(shared: Mapping[str, Any], output: Path | None = None, option: str = "
         raise ShardError("--address is of a Ray cluster", "add --engine ray")
     if shared.get("resume") and output is None:
         raise ShardError("--resume needs a file beside which parts are kept", f"add {option}")
+    if output is not None:
+        _check_elsewhere(output, shared["workers"])
     if shared["engine"] == "ray":
         from zoo.engine.sharded import on_ray
 
         on_ray.check(shared["address"])
+
+
+def _check_elsewhere(output: Path | str, count: int | None) -> None:
+    from zoo.engine import remote
+
+    if remote.is_one(output):
+        if count is None:
+            raise ShardError(f"{output} is written by work that is shared out", "add --workers N")
+        remote.check(str(output))
 
 
 @contextmanager

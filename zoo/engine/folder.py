@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.engine import magic, table, tiny_imagenet
+from zoo.engine import magic, remote, table, tiny_imagenet
 from zoo.engine.sample import Sample, look
 from zoo.engine.table import SPLITS
 from zoo.errors import DataError
@@ -69,6 +69,7 @@ def read(
     val: float = 0.15,
     test: float = 0.15,
     limit: float = UNREADABLE_LIMIT,
+    elsewhere: bool = False,
 ) -> ImageFolder:
     """List labelled pictures, and hold out what they do not hold out themselves.
 
@@ -85,6 +86,8 @@ def read(
         val: Share of train to hold out for validation where there is no such folder; 0 for none.
         test: The same for the test split.
         limit: The share of files that may be no pictures though they should.
+        elsewhere: Whether a CSV, or the pictures that it lists, may be elsewhere, as
+            s3://bucket/name.
 
     Returns:
         The classes and samples.
@@ -99,11 +102,12 @@ def read(
         >>> folder.classes, folder.counts      # doctest: +SKIP
         (('daisy', 'rose'), {'train': 70, 'val': 15, 'test': 15})
     """
-    root = Path(root)
     notes: list[str] = []
     unreadable: dict[str, str] = {}
-    if root.is_file():
-        classes, samples = _listed(root, unreadable, notes)
+    if remote.is_one(root):
+        classes, samples = _listed_elsewhere(str(root), unreadable, notes, elsewhere)
+    elif (root := remote.local(str(root))).is_file():
+        classes, samples = _listed(root, unreadable, notes, elsewhere=elsewhere)
     elif tiny_imagenet.found(root):
         classes, samples = tiny_imagenet.read(root, unreadable, notes)
     else:
@@ -120,8 +124,30 @@ def read(
     return ImageFolder(root, classes, tuple(samples), unreadable, tuple(notes))
 
 
+def _listed_elsewhere(
+    name: str, unreadable: dict[str, str], notes: list[str], elsewhere: bool
+) -> tuple[tuple[str, ...], list[Sample]]:
+    """Read a file that lists pictures and is not on this machine."""
+    if not elsewhere:
+        raise DataError(
+            f"{name} is elsewhere; a folder or a CSV of this machine is needed",
+            hint="zoo predict, evaluate and data check read what is elsewhere, with --workers N",
+        )
+    if not name.lower().endswith(".csv"):
+        raise DataError(
+            f"{name} is no CSV; what is elsewhere is read from one",
+            hint="list the pictures in a CSV with the columns path,label,split",
+        )
+    with remote.fetched(name) as path:
+        return _listed(path, unreadable, notes, name.rpartition("/")[0], elsewhere)
+
+
 def _listed(
-    path: Path, unreadable: dict[str, str], notes: list[str]
+    path: Path,
+    unreadable: dict[str, str],
+    notes: list[str],
+    root: str | None = None,
+    elsewhere: bool = False,
 ) -> tuple[tuple[str, ...], list[Sample]]:
     """Read a file that lists pictures."""
     if path.suffix.lower() != ".csv":
@@ -129,7 +155,7 @@ def _listed(
             f"{path} is a file; a folder that holds one folder per class is needed",
             hint="or a CSV with the columns path,label,split",
         )
-    classes, samples = table.read(path, unreadable, notes)
+    classes, samples = table.read(path, unreadable, notes, root, elsewhere)
     if len(classes) < 2:
         which = f"one label, {classes[0]!r}" if classes else "no label"
         raise DataError(f"{path} has {which}; at least two are needed")

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.engine import magic, picture, runtime, table
+from zoo.engine import magic, picture, remote, runtime, table
 from zoo.engine.folder import ImageFolder
 from zoo.engine.sample import Sample
 from zoo.errors import DataError
@@ -217,10 +217,12 @@ def _write(
             writer.writerow(COLUMNS)
             for each in findings:
                 sample = each.sample
-                place = os.path.relpath(sample.path.absolute(), here)
+                place = sample.id
+                if not remote.is_one(place):
+                    place = Path(os.path.relpath(sample.path.absolute(), here)).as_posix()
                 writer.writerow(
                     (
-                        Path(place).as_posix(), folder.classes[sample.label], sample.split,
+                        place, folder.classes[sample.label], sample.split,
                         each.width, each.height, each.format, sample.size, each.sha256,
                         verdicts[sample.id],
                     )

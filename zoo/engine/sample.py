@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.engine import magic
+from zoo.engine import magic, remote
 
 _SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff")
 _OTHER_SUFFIXES = (".heic", ".heif", ".avif", ".jp2", ".jxl", ".psd")
@@ -19,7 +19,7 @@ class Sample:
     Args:
         id: Path relative to the folder's root, with forward slashes: the picture's name in
             reports, digests and splits.
-        path: Where the file is.
+        path: Where the file is; of one that is elsewhere, its id says it.
         label: Index into the folder's classes.
         split: "train", "val" or "test".
         size: Bytes of the file.
@@ -30,6 +30,11 @@ class Sample:
     label: int
     split: str
     size: int
+
+    @property
+    def place(self) -> str:
+        """Where the file is, for whoever works in another folder, or on another machine."""
+        return self.id if remote.is_one(self.id) else str(self.path.absolute())
 
 
 def look(

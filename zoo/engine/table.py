@@ -7,6 +7,7 @@ import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.engine import remote
 from zoo.engine.sample import Sample, look
 from zoo.errors import DataError
 
@@ -22,7 +23,11 @@ OK = "ok"
 
 
 def read(
-    path: Path, unreadable: dict[str, str], notes: list[str]
+    path: Path,
+    unreadable: dict[str, str],
+    notes: list[str],
+    root: str | None = None,
+    elsewhere: bool = False,
 ) -> tuple[tuple[str, ...], list[Sample]]:
     """Read a CSV of pictures.
 
@@ -32,6 +37,8 @@ def read(
             empty belongs to train; one whose verdict is not "ok" is left out.
         unreadable: Gets the reason, by name, of a picture that is missing or none.
         notes: Gets what was decided.
+        root: What paths are relative to, if the file is a copy of one elsewhere.
+        elsewhere: Whether pictures may be elsewhere, as s3://bucket/name; nobody looks at those.
 
     Returns:
         The classes, sorted by name, and the samples.
@@ -49,8 +56,19 @@ def read(
     samples: list[Sample] = []
     others: list[str] = []
     for row in kept:
-        file = path.parent / row["path"]
         label, split = numbers[row["label"]], SPLITS[row["split"].lower() or "train"]
+        if root is not None and not remote.is_one(row["path"]):
+            row["path"] = f"{root}/{row['path']}"
+        if remote.is_one(row["path"]):
+            if not elsewhere:
+                raise DataError(
+                    f"{path} lists pictures that are elsewhere: {row['path']}",
+                    hint="zoo predict, evaluate and data check read them, with --workers N",
+                )
+            size = int(row["bytes"]) if row.get("bytes", "").isdecimal() else 0
+            samples.append(Sample(row["path"], Path(row["path"]), label, split, size))
+            continue
+        file = path.parent / row["path"]
         sample = look(file, Path(row["path"]).as_posix(), label, split, unreadable, others)
         if sample is not None:
             samples.append(sample)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -137,6 +138,24 @@ def test_a_part_that_is_damaged_meanwhile_is_found_by_the_merge(tmp_path):
     assert str(caught.value) == (
         f"{tmp_path / 'out.csv.parts'}: 00000001.part is not there\n  hint: --resume makes it again"
     )
+
+
+def test_a_disk_that_is_full_at_the_end_loses_nothing(tmp_path):
+    out, notes = tmp_path / "out.csv", []
+
+    def unlucky():
+        with merged(stand_ins.work(ROWS), Crew(1), out) as lines:
+            list(lines)
+            raise OSError(errno.ENOSPC, "No space left on device", str(out))
+
+    with pytest.raises(ShardError) as caught:
+        unlucky()
+    assert str(caught.value) == (
+        f"{out} cannot be written: No space left on device\n"
+        "  hint: make room; what is done is kept, and --resume goes on with it"
+    )
+    assert do(ROWS, out, resume=True, notes=notes) == stand_ins.expected(ROWS)
+    assert notes == ["11 of 11 were done before"]
 
 
 def test_clocks_have_no_part_in_it(left):

@@ -21,7 +21,7 @@ KINDS = {
 
 
 @click.command("check", cls=Command)
-@click.argument("data", type=click.Path(path_type=Path))
+@click.argument("data", type=workers.Location())
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -30,7 +30,7 @@ KINDS = {
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Of what is held out.")
 @workers.options
-def command(data: Path, out: Path | None, seed: int, **shared: Any) -> None:
+def command(data: Path | str, out: Path | None, seed: int, **shared: Any) -> None:
     """Decode every picture of DATA and find copies across splits and labels.
 
     Ends with exit code 1 if there is anything but copies within one class and split.
@@ -38,7 +38,7 @@ def command(data: Path, out: Path | None, seed: int, **shared: Any) -> None:
     workers.check(shared, out, "--out FILE.csv")
     from zoo.engine import folder, inspection
 
-    pictures = folder.read(data, seed=seed, limit=1.0)
+    pictures = folder.read(data, seed=seed, limit=1.0, elsewhere=bool(shared["workers"]))
     if shared["workers"]:
         from zoo.engine.sharded import run
         from zoo.engine.sharded.tasks import check as task

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -28,12 +27,12 @@ class Answering:
         self.classes = self._known.classes
 
     def answers(
-        self, files: Sequence[Path], start: int = 0
+        self, files: Sequence[str], start: int = 0
     ) -> Iterator[tuple[reading.Batch, np.ndarray]]:
         """Give each batch and what `predict.averaged` says of it.
 
         Args:
-            files: Picture files.
+            files: Picture files, here or elsewhere.
             start: Place of the first among all pictures, which decides the views.
         """
         known = self._known

@@ -21,6 +21,9 @@ TRIES = 3
 SILENCE = 60.0
 """Seconds without a word from any worker, after which the user is told."""
 
+STILLBORN = 10
+"""Workers in a row that may die before they are ready, once one was; until then `TRIES` a seat."""
+
 REDRAW_SECONDS = 0.2
 
 Progress = Callable[[int, list[float]], None]
@@ -90,6 +93,7 @@ class Driver:
         self._versions = versions()
         self._left: deque[int] = deque()
         self._busy = self._started = self._stillborn = 0
+        self._bearable = tries * workers
         self._failures: Counter[int] = Counter()
         self._poisoned: dict[int, str] = {}
         self._idle: list[Seat] = []
@@ -145,7 +149,7 @@ class Driver:
                 f"a worker has other versions than this process: {told}",
                 "install the same on every machine: other versions may give other answers",
             )
-        self._stillborn = 0
+        self._stillborn, self._bearable = 0, max(self._bearable, STILLBORN)
         seat.ready = True
         self._hand(seat)
 
@@ -173,7 +177,7 @@ class Driver:
         else:
             self._stillborn += 1
         del self._sitting[seat.worker]
-        if self._stillborn < self._tries:
+        if self._stillborn < self._bearable:
             if self._left:
                 self._fill(seat)
         elif not self._sitting:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import socket
+import sys
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +19,9 @@ ANSWER_SECONDS = 5.0
 """How long a machine may take to open its door."""
 
 START_SECONDS = 90.0
-"""How long Ray may take to start, or to let us in."""
+"""How long a cluster may take to let us in."""
+
+QUIET = {"log_to_driver": False, "logging_level": "ERROR"}
 
 
 class Ray:
@@ -37,8 +41,19 @@ class Ray:
         import ray
 
         self._ray = ray
+        # Ray tells of every actor that dies on standard output, where only results belong.
+        self._stdout, sys.stdout = sys.stdout, io.StringIO()
         self._setup = dict(setup)
-        _enter(ray, workers, address)
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        self._left = threading.Event()
+        try:
+            if address is None:
+                _start(ray, workers * (setup["cores"] or 1))
+            else:
+                _join(ray, address, self._left)
+        except ShardError:
+            sys.stdout = self._stdout
+            raise
         device = str(setup["options"].get("device") or "cpu")
         gpus = int(device.startswith("gpu"))
         self._actor = ray.remote(num_cpus=setup["cores"] or 1, num_gpus=gpus)(Worker)
@@ -72,6 +87,8 @@ class Ray:
         for actor in self._actors.values():
             self._ray.kill(actor)
         self._ray.shutdown()
+        self._left.set()
+        sys.stdout = self._stdout
 
 
 def check(address: str | None) -> None:
@@ -101,36 +118,50 @@ def check(address: str | None) -> None:
         ) from None
 
 
-def _enter(ray: Any, workers: int, address: str | None) -> None:
-    """Start Ray or join a cluster, in bounded time."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    asked: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-    if address is None:
-        asked |= {"num_cpus": workers, "include_dashboard": False, "address": "local"}
-    else:
-        asked["address"] = address
+def _start(ray: Any, cores: int) -> None:
+    """Start Ray on this machine, for this process alone."""
+    before = os.environ.get("PYTHONPATH")
+    # Actors are to import what this process would.
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    try:
+        ray.init(address="local", num_cpus=cores, include_dashboard=False, **QUIET)
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise ShardError(f"Ray cannot be started on this machine: {reason}") from None
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
+
+
+def _join(ray: Any, address: str, left: threading.Event) -> None:
+    """Join a cluster in bounded time.
+
+    Whatever Ray starts for it ends with the thread that started it, which stays until it is left.
+    """
     failed: list[BaseException] = []
+    inside = threading.Event()
 
     def enter() -> None:
         try:
-            ray.init(**asked)
+            ray.init(address=address, **QUIET)
         except BaseException as error:
             failed.append(error)
+        inside.set()
+        left.wait()
 
-    entering = threading.Thread(target=enter, daemon=True)
-    entering.start()
-    entering.join(START_SECONDS)
-    where = f"at {address}" if address else "on this machine"
-    if entering.is_alive():
+    threading.Thread(target=enter, daemon=True).start()
+    if not inside.wait(START_SECONDS):
         raise ShardError(
-            f"Ray {where} did not answer within {START_SECONDS:.0f} s",
+            f"Ray at {address} did not answer within {START_SECONDS:.0f} s",
             "ray status, on its head node, tells whether it runs",
         )
     if failed:
         reason = str(failed[0]).strip().partition("\n")[0]
         raise ShardError(
-            f"Ray {where} cannot be used: {reason}",
-            "ray start --head starts a cluster" if address == "auto" else None,
+            f"Ray at {address} cannot be used: {reason}",
+            "ray start --head starts a cluster; all machines need one version of Ray and Python",
         )
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
+
+from zoo.engine import remote
 
 
 class Place(Protocol):
@@ -23,8 +27,8 @@ class Place(Protocol):
     def keep(self, name: str, file: Path) -> None:
         """Keep a file of this machine for all who reach the place."""
 
-    def fetch(self, name: str) -> Path:
-        """A file that was kept, as one of this machine."""
+    def fetched(self, name: str) -> AbstractContextManager[Path]:
+        """A file that was kept, as one of this machine for a while."""
 
     def names(self) -> list[str]:
         """The files that are there, sorted."""
@@ -73,9 +77,10 @@ class LocalPlace:
         finally:
             beside.unlink(missing_ok=True)
 
-    def fetch(self, name: str) -> Path:
+    @contextmanager
+    def fetched(self, name: str) -> Iterator[Path]:
         """A file that was kept."""
-        return self.folder / name
+        yield self.folder / name
 
     def names(self) -> list[str]:
         """The files that are there, sorted, those left out that nobody finished."""
@@ -98,7 +103,6 @@ class MemoryPlace:
 
     def __init__(self) -> None:
         self._files: dict[str, bytes] = {}
-        self._kept: dict[str, Path] = {}
 
     def read(self, name: str) -> bytes | None:
         """A file's content; None where there is none."""
@@ -107,14 +111,6 @@ class MemoryPlace:
     def write(self, name: str, content: bytes) -> None:
         """Keep a file."""
         self._files[name] = content
-
-    def keep(self, name: str, file: Path) -> None:
-        """Remember where a file is: whoever works for this process reaches its disk."""
-        self._kept[name] = file.absolute()
-
-    def fetch(self, name: str) -> Path:
-        """A file that was kept."""
-        return self._kept[name]
 
     def names(self) -> list[str]:
         """The files that are there, sorted."""
@@ -128,6 +124,56 @@ class MemoryPlace:
             self._files.pop(name, None)
 
 
+class RemotePlace:
+    """A folder of a filesystem that fsspec reaches, whose files are put whole.
+
+    Args:
+        name: With its scheme.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._files, self._root = remote.filesystem(name)
+
+    def read(self, name: str) -> bytes | None:
+        """A file's content; None where there is none."""
+        try:
+            content: bytes = self._files.cat_file(f"{self._root}/{name}")
+        except FileNotFoundError:
+            return None
+        return content
+
+    def write(self, name: str, content: bytes) -> None:
+        """Put a file. What a store of files leaves of one that was cut off, its header tells."""
+        self._files.makedirs(self._root, exist_ok=True)
+        self._files.pipe_file(f"{self._root}/{name}", content)
+
+    def keep(self, name: str, file: Path) -> None:
+        """Put a file of this machine there."""
+        self._files.put_file(str(file), f"{self._root}/{name}")
+
+    @contextmanager
+    def fetched(self, name: str) -> Iterator[Path]:
+        """A copy of a file, which is deleted."""
+        with remote.fetched(f"{self.name}/{name}") as path:
+            yield path
+
+    def names(self) -> list[str]:
+        """The files that are there, sorted."""
+        self._files.invalidate_cache()
+        try:
+            found = self._files.ls(self._root, detail=False)
+        except FileNotFoundError:
+            return []
+        return sorted(path.rstrip("/").rpartition("/")[2] for path in found)
+
+    def remove(self, name: str | None = None) -> None:
+        """Delete a file, or the folder with all that it holds."""
+        self._files.invalidate_cache()
+        with suppress(FileNotFoundError):
+            self._files.rm(f"{self._root}/{name}" if name else self._root, recursive=not name)
+
+
 def at(folder: str) -> Place:
     """The place of a name."""
-    return LocalPlace(Path(folder))
+    return RemotePlace(folder) if remote.is_one(folder) else LocalPlace(remote.local(folder))

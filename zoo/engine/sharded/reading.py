@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from zoo.engine import picture
+from zoo.engine import picture, remote
 from zoo.errors import DataError
 
 
@@ -29,23 +28,27 @@ class Batch:
 
 
 def batches(
-    files: Sequence[Path], size: Sequence[int], batch_size: int, preprocessing: Mapping[str, Any]
+    files: Sequence[str], size: Sequence[int], batch_size: int, preprocessing: Mapping[str, Any]
 ) -> Iterator[Batch]:
     """Decode files in the batches that `data.batches` gives of them, one batch in memory.
 
     Args:
-        files: Picture files.
+        files: Picture files, here or elsewhere.
         size: Height and width of the model's input.
         batch_size: Files in a batch.
         preprocessing: An anatomy's.
     """
-    for first in range(0, len(files), batch_size):
+    first = 0
+    for here in remote.batches(files, batch_size):
         pixels, places, faults = [], [], {}
-        for place, file in enumerate(files[first : first + batch_size], first):
+        for place, file in enumerate(here, first):
             try:
+                if isinstance(file, DataError):
+                    raise file
                 pixels.append(picture.load(file, size, preprocessing))
                 places.append(place)
             except DataError as error:
                 faults[place] = error.message.removeprefix(f"{file}: ")
         images = np.stack(pixels) if pixels else np.empty((0, *size, 3), np.uint8)
         yield Batch(images, np.array(places, np.int64), faults)
+        first += len(here)

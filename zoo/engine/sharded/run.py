@@ -15,6 +15,7 @@ from zoo.engine.sharded.driver import Driver
 from zoo.engine.sharded.job import differences
 from zoo.engine.sharded.part import SUFFIX, Damaged, Part
 from zoo.engine.sharded.place import MemoryPlace
+from zoo.engine.sharded.worker import FULL
 from zoo.errors import ShardError, ShardFailure
 
 if TYPE_CHECKING:
@@ -96,13 +97,20 @@ def merged(
         ZooError: As the task.
     """
     place = MemoryPlace() if output is None else places.at(f"{output}{PARTS}")
-    with claim.claimed(place):
+    with claim.claimed(place, crew.resume) as check:
         _begin(place, work.job, crew)
         cut, digest = work.cut, work.job.digest
         parts = [Part(digest, number, len(cut.rows(number))) for number in range(len(cut))]
         try:
-            _fill(place, parts, work, crew, each)
-            yield _lines(place, parts)
+            _fill(place, parts, work, crew, check, each)
+            yield _lines(place, parts, check)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            raise ShardError(
+                f"{error.filename or output} cannot be written: {error.strerror}",
+                "make room; what is done is kept, and --resume goes on with it",
+            ) from None
         except BaseException:
             if not any(name.endswith(SUFFIX) for name in place.names()):
                 place.remove()
@@ -143,6 +151,7 @@ def _fill(
     parts: Sequence[Part],
     work: Work,
     crew: Crew,
+    check: claim.Check,
     each: Callable[[int, list[Any]], None] | None,
 ) -> None:
     """Have the parts made that are not there."""
@@ -156,13 +165,13 @@ def _fill(
         crew.note(f"{done:,} of {cut.count:,} were done before")
     if not missing:
         return
-    if work.model is not None:
-        place.keep(MODEL, work.model)
     alone = isinstance(place, MemoryPlace)
+    if work.model is not None and not alone:
+        place.keep(MODEL, work.model)
     setup = {
         "task": work.task,
         "options": work.options,
-        "model": str(place.fetch(MODEL)) if alone and work.model else work.model and MODEL,
+        "model": work.model and (str(work.model.absolute()) if alone else MODEL),
         "job": work.job.digest,
         "cores": work.cores,
         "parts": None if alone else place.name,
@@ -170,6 +179,7 @@ def _fill(
     }
 
     def order(shard: int) -> dict[str, Any]:
+        check()
         wanted = cut.rows(shard)
         return {"shard": shard, "start": wanted.start, "rows": work.rows(wanted)}
 
@@ -205,12 +215,13 @@ def _damaged(place: Place, part: Part, crew: Crew) -> bool:
     return False
 
 
-def _lines(place: Place, parts: Sequence[Part]) -> Iterator[Any]:
+def _lines(place: Place, parts: Sequence[Part], check: claim.Check) -> Iterator[Any]:
     for part in parts:
         try:
             yield from part.read(place)
         except Damaged as damage:
             raise ShardFailure(f"{place.name}: {damage}", "--resume makes it again") from None
+    check()
 
 
 def _blame(poisoned: Mapping[int, str], work: Work) -> str:

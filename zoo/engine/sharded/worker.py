@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import IO, Any, Protocol
 
 from zoo.engine.sharded import place
@@ -72,7 +73,8 @@ class Worker:
         module, _, name = self._setup["task"].partition(":")
         try:
             make = getattr(importlib.import_module(module), name)
-            self._task = make(**self._setup["options"], **self._model())
+            with self._model() as model:
+                self._task = make(**self._setup["options"], **model)
         except Exception as error:
             return trouble(error)
         return {"ready": {"versions": versions(), "process": os.getpid()}}
@@ -102,11 +104,15 @@ class Worker:
             return trouble(error)
         return {"done": {"rows": len(rows), "lines": None if self._place is not None else lines}}
 
-    def _model(self) -> dict[str, str]:
+    @contextmanager
+    def _model(self) -> Iterator[dict[str, str]]:
+        """The option that names the model's file, for as long as that is needed."""
         model = self._setup["model"]
-        if model is None:
-            return {}
-        return {"model": model if self._place is None else str(self._place.fetch(model))}
+        if model is None or self._place is None:
+            yield {} if model is None else {"model": model}
+            return
+        with self._place.fetched(model) as path:
+            yield {"model": str(path)}
 
 
 def hold() -> None:

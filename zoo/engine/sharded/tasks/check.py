@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.engine.sharded import digest
@@ -11,6 +10,7 @@ from zoo.engine.sharded.cut import cut
 from zoo.engine.sharded.job import Job
 from zoo.engine.sharded.work import Work
 from zoo.engine.sharded.worker import Tell
+from zoo.errors import DataError
 
 if TYPE_CHECKING:
     from zoo.engine.inspection import Finding
@@ -30,7 +30,7 @@ def work(samples: Sequence[Sample]) -> Work:
 
     def rows(places: range) -> list[list[Any]]:
         chosen = samples[places.start : places.stop]
-        return [[sample.id, str(sample.path.absolute())] for sample in chosen]
+        return [[sample.id, sample.place] for sample in chosen]
 
     return Work(Job("data check", facts), shards, rows, f"{__name__}:Check", {})
 
@@ -48,10 +48,17 @@ class Check:
 
     def __call__(self, start: int, rows: Sequence[Any], tell: Tell) -> Iterator[Any]:
         """Give width, height, format, digest and fault of each picture."""
+        from zoo.engine import remote
         from zoo.engine.inspection import look
         from zoo.engine.sample import Sample
 
-        for done, (name, path) in enumerate(rows, 1):
-            found = look(Sample(name, Path(path), 0, "", 0))
-            yield [found.width, found.height, found.format, found.sha256, found.fault]
-            tell(done)
+        done = 0
+        for here in remote.batches([path for _, path in rows], MULTIPLE):
+            for (name, _), file in zip(rows[done:], here, strict=False):
+                done += 1
+                if isinstance(file, DataError):
+                    yield [0, 0, "", "", file.message.partition(": ")[2]]
+                    continue
+                found = look(Sample(name, file, 0, "", 0))
+                yield [found.width, found.height, found.format, found.sha256, found.fault]
+                tell(done)

@@ -31,7 +31,7 @@ def figures(
     batch_size: int,
     device: str | None,
     crew: Crew,
-    predictions: Path | None,
+    predictions: Path | str | None,
 ) -> dict[str, Any]:
     """What `evaluate.evaluate` gives, computed by several.
 
@@ -112,7 +112,7 @@ def work(
 
     def rows(places: range) -> list[list[Any]]:
         chosen = samples[places.start : places.stop]
-        return [[sample.id, str(sample.path.absolute()), sample.label] for sample in chosen]
+        return [[sample.id, sample.place, sample.label] for sample in chosen]
 
     target = f"{__name__}:Evaluate"
     return Work(Job("evaluate", facts | asked), shards, rows, target, asked, model)
@@ -153,7 +153,7 @@ class Evaluate:
         from zoo.engine.metrics import observe
 
         done = 0
-        files = [Path(path) for _, path, _ in rows]
+        files = [path for _, path, _ in rows]
         for batch, probabilities in self._model.answers(files):
             line = {
                 "places": (start + batch.places).tolist(),

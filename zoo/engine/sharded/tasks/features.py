@@ -52,7 +52,7 @@ def fill(
 
     def rows(places: range) -> list[list[Any]]:
         chosen = samples[places.start : places.stop]
-        return [[sample.id, str(sample.path.absolute())] for sample in chosen]
+        return [[sample.id, sample.place] for sample in chosen]
 
     with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
         model = Path(folder, MODEL)
@@ -132,7 +132,7 @@ class Features:
         from zoo.engine.sharded import reading
 
         places, found, faults = [], [], {}
-        files = [Path(path) for _, path in rows]
+        files = [path for _, path in rows]
         for batch in reading.batches(files, self._size, features.BATCH, self._preprocessing):
             faults |= {start + place: fault for place, fault in batch.faults.items()}
             if len(batch.places):

@@ -15,7 +15,7 @@ from zoo.engine.sharded.worker import Tell
 
 def work(
     model: Path,
-    pictures: Sequence[Path],
+    pictures: Sequence[tuple[str, int]],
     *,
     batch_size: int,
     top: int,
@@ -26,7 +26,7 @@ def work(
 
     Args:
         model: A `.keras` file.
-        pictures: Picture files.
+        pictures: Picture files, here or elsewhere, and their bytes.
         batch_size: Pictures that go through the model at once.
         top: How many classes to name.
         tta: As for `predict.predict`.
@@ -36,17 +36,35 @@ def work(
     shards = cut(len(pictures), batch_size)
     facts = {
         "model": digest.of_file(model),
-        "pictures": digest.of_rows((path, path.stat().st_size) for path in pictures),
+        "pictures": digest.of_rows(pictures),
         "shard": shards.length,
     }
     return Work(
         Job("predict", facts | asked),
         shards,
-        lambda places: [[str(path)] for path in pictures[places.start : places.stop]],
+        lambda places: [[path] for path, _ in pictures[places.start : places.stop]],
         f"{__name__}:Predict",
         {"folder": str(Path.cwd()), **asked},
         model,
     )
+
+
+def find(names: Sequence[str]) -> list[tuple[str, int]]:
+    """Picture files by name, here or elsewhere, and in folders, with their bytes.
+
+    Raises:
+        DataError: As `picture.find` and `remote.find`.
+    """
+    from zoo.engine import picture, remote
+
+    found: list[tuple[str, int]] = []
+    for name in names:
+        if remote.is_one(name):
+            found += remote.find(name).items()
+        else:
+            paths = picture.find(remote.local(name))
+            found += [(str(path), path.stat().st_size) for path in paths]
+    return found
 
 
 class Predict:
@@ -81,10 +99,11 @@ class Predict:
 
     def __call__(self, start: int, rows: Sequence[Any], tell: Tell) -> Iterator[Any]:
         """Give a record for each picture."""
+        from zoo.engine import remote
         from zoo.engine.ranking import ranked
 
         done = 0
-        files = [self._folder / path for (path,) in rows]
+        files = [path if remote.is_one(path) else str(self._folder / path) for (path,) in rows]
         for batch, probabilities in self._model.answers(files, start):
             answers = dict(zip(batch.places.tolist(), probabilities, strict=True))
             for place in sorted((*answers, *batch.faults)):
