@@ -84,11 +84,11 @@ def batches(
             so that batches keep their size), or nothing ("drop", so that scores stay exact).
         with_indices: Give the sample indices as a third element.
         preprocessing: How pictures come to the size; an anatomy's `preprocessing`.
-        share: Which of how many even shares of each batch to read: every worker of a training
-            reads its own, and its batches are as much shorter.
+        share: Which of how many even shares of each batch to read; see `shared`.
 
     Returns:
-        A dataset of (images, labels), followed by weights and indices where they are asked for:
+        A dataset of (images, labels), followed by weights, indices and, for a share, its own
+        count of pictures, where they are asked for:
         images uint8 [n, H, W, 3], or float32 after a policy; labels int64 [n], or shares of the
         classes after a policy that mixes; weights float32 [n]; indices int64 [n].
     """
@@ -105,7 +105,6 @@ def batches(
         stored,
     )
     drop = on_unreadable == "drop"
-    own = slice(share[0], None, share[1])
     height, width = size
     steps = -(-len(samples) // batch_size)
     plain = tf.autograph.experimental.do_not_convert
@@ -115,31 +114,56 @@ def batches(
         def take(step: np.ndarray) -> tuple[np.ndarray, ...]:
             number, batch = divmod(int(step), steps)
             places = order(len(samples), shuffle, number)[batch * batch_size :][:batch_size]
-            places = places[own].copy()  # What TensorFlow is given it may write into.
-            return np.int64(number), *pictures.take(places, drop)
+            own, count = shared(places, share)
+            # What TensorFlow is given it may write into.
+            return np.int64(number), count, *pictures.take(own.copy(), drop)
 
-        outputs = (tf.int64, tf.uint8, tf.int64, tf.int64)
-        number, images, labels, indices = tf.numpy_function(take, [step], outputs, stateful=False)
+        outputs = (tf.int64, tf.int64, tf.uint8, tf.int64, tf.int64)
+        number, count, images, labels, indices = tf.numpy_function(
+            take, [step], outputs, stateful=False
+        )
         number.set_shape([])
+        count.set_shape([])
         images.set_shape([None, height, width, 3])
         labels.set_shape([None])
         indices.set_shape([None])
-        return number, images, labels, indices
+        return number, count, images, labels, indices
 
     @plain
     def augmented(
-        number: tf.Tensor, images: tf.Tensor, labels: tf.Tensor, indices: tf.Tensor
+        number: tf.Tensor,
+        count: tf.Tensor,
+        images: tf.Tensor,
+        labels: tf.Tensor,
+        indices: tf.Tensor,
     ) -> tuple[tf.Tensor, ...]:
         if policy is not None:
             images, labels = policy(images, labels, shuffle or 0, number, indices)
         weighed = () if weights is None else (weigh(weights, labels),)
-        return (images, labels, *weighed, *((indices,) if with_indices else ()))
+        further = (*((indices,) if with_indices else ()), *((count,) if share != WHOLE else ()))
+        return (images, labels, *weighed, *further)
 
     last = (epoch + epochs) * steps if epochs is not None else tf.int64.max
     dataset = tf.data.Dataset.range(epoch * steps, last)
     # One more than there are cores: one may wait for the disk or for the interpreter.
     dataset = dataset.map(decoded, num_parallel_calls=runtime.cores() + 1, deterministic=True)
     return untuned(dataset.map(augmented).prefetch(2))
+
+
+def shared(batch: np.ndarray, share: tuple[int, int]) -> tuple[np.ndarray, np.int64]:
+    """A share of a batch: of n shares the one k has what is at k, k + n, k + 2n and so on.
+
+    Args:
+        batch: One row for each picture.
+        share: Which of how many.
+
+    Returns:
+        Its rows, and how many of them are its own: where the batch is so short that it has none,
+        it is lent one, since TensorFlow's convolution gives no batch of none its shape.
+    """
+    number, shares = share
+    count = len(range(number, len(batch), shares))
+    return batch[min(number, len(batch) - 1) :: shares], np.int64(count)
 
 
 def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:

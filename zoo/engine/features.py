@@ -304,18 +304,21 @@ def _batches(
     there = np.flatnonzero(example.there())
     stand_in = there[np.searchsorted(there, np.arange(count)) % len(there)]
 
-    def rows(step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def rows(step: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.int64]:
         epoch, batch = divmod(int(step), steps)
         order = data.order(count, seed, epoch)[batch * batch_size :][:batch_size]
-        places = stand_in[order[share[0] :: share[1]]]
-        return store(epoch).gather(places), labels[places]
+        own, mine = data.shared(order, share)
+        places = stand_in[own]
+        return store(epoch).gather(places), labels[places], mine
 
     def read(step: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        kinds = (tf.as_dtype(example.dtype), tf.int64)
-        features, wanted = tf.numpy_function(rows, [step], kinds, stateful=False)
+        kinds = (tf.as_dtype(example.dtype), tf.int64, tf.int64)
+        features, wanted, mine = tf.numpy_function(rows, [step], kinds, stateful=False)
         features.set_shape([None, *example.shape])
         wanted.set_shape([None])
-        return (features, wanted, *(() if weights is None else (data.weigh(weights, wanted),)))
+        mine.set_shape([])
+        weighed = () if weights is None else (data.weigh(weights, wanted),)
+        return (features, wanted, *weighed, *((mine,) if share != data.WHOLE else ()))
 
     plain = tf.autograph.experimental.do_not_convert(read)
     dataset = tf.data.Dataset.range(first * steps, tf.int64.max)

@@ -28,7 +28,8 @@ class Feed:
     Args:
         part: Builds the part of the model that batches enter, up to what the loss is taken on, as
             a functional model of the class it is given.
-        train: Gives endless training batches from an epoch on, (x, labels) or with weights.
+        train: Gives endless training batches from an epoch on, (x, labels) or with weights, and
+            for a share its count of pictures at the end.
         val: Batches of the validation pictures in their order, once through.
         ids: Names of the training samples, in the order whose permutations `data.order` gives.
         val_count: Number of validation samples.
@@ -93,7 +94,7 @@ def pictures(
             weights=weights, stored=stored[0], unreadable=unreadable[0],
             share=data.WHOLE if mixes else share, **how,
         )  # fmt: skip
-        return found.map(partial(_shared, share)) if mixes else found
+        return data.untuned(found.map(partial(_shared, share))) if mixes else found
 
     clean = data.batches(
         val, size, phase.batch_size, stored=stored[1], unreadable=unreadable[1], share=share, **how
@@ -107,8 +108,14 @@ def pictures(
 
 
 def _shared(share: tuple[int, int], *batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
-    """An even share of a batch that was made whole."""
-    return tuple(each[share[0] :: share[1]] for each in batch)
+    """What `data.shared` gives of a batch that was made whole."""
+    import tensorflow as tf
+
+    number, shares = share
+    length = tf.shape(batch[0])[0]
+    count = tf.maximum(length - number + shares - 1, 0) // shares
+    own = slice(tf.minimum(number, length - 1), None, shares)
+    return (*(each[own] for each in batch), tf.cast(count, tf.int64))
 
 
 def once(dataset: tf.data.Dataset) -> tf.data.Dataset:

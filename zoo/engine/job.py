@@ -16,6 +16,7 @@ from zoo.engine import anatomy, augment, data, freeze, loss, machine, optimizer,
 from zoo.engine.assemble import assemble
 from zoo.engine.strategy import rendezvous
 from zoo.engine.strategy import team as teams
+from zoo.engine.strategy.step import check_batches
 from zoo.errors import ClusterError, DataError
 
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ def prepare(
         optimizer.check(leg)
         freeze.free(model, leg)  # A recipe that does not fit is refused before anything is written.
         freeze.factors(model, leg)
+        check_batches(model, leg, len(folder.split("train")), team)
         augment.for_training(  # And so is a policy.
             transforms[leg.name],
             tuple(model.input.shape[1:3]),

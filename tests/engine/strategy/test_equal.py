@@ -27,7 +27,7 @@ epochs = 2
 learning_rate = 0.05
 optimizer = "sgd"
 options = { momentum = 0.9 }
-batch_size = 13
+batch_size = 9
 
 [[phases]]
 name = "all"
@@ -40,7 +40,62 @@ batch_size = 13
 class_weights = { red = 3.0 }
 policy = "light"
 """
-"""27 pictures in batches of 13: the last of an epoch has one, and the second replica none of it."""
+"""Of 28 pictures the last batch has one in the first phase, none of which is the second
+replica's, and two in the second phase."""
+
+MORE = """
+[[phases]]
+name = "head"
+train = "head"
+epochs = 2
+learning_rate = 0.005
+options = { weight_decay = 0.01, global_clipnorm = 0.1 }
+batch_size = 13
+accumulate = 3
+ema = 0.8
+
+[[phases]]
+name = "views"
+train = "head"
+epochs = 2
+learning_rate = 0.01
+optimizer = "sgd"
+options = { clipnorm = 0.05 }
+batch_size = 8
+policy = "light"
+views = 2
+
+[[phases]]
+name = "parts"
+bn = "train"
+epochs = 2
+learning_rate = 0.02
+optimizer = "sgd"
+schedule = { kind = "plateau", patience = 1, by = 0.5 }
+batch_size = 10
+accumulate = 2
+label_smoothing = 0.1
+
+[[phases]]
+name = "mixed"
+epochs = 2
+learning_rate = 0.01
+optimizer = "sgd"
+batch_size = 9
+policy = "mixup-cutmix:base=light"
+class_weights = "balanced"
+patience = 1
+"""
+"""Much of what a phase can say: each has to see the whole batch and no more than it."""
+
+TWO_CPUS = """
+import sys
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from zoo.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +153,57 @@ def test_two_workers_are_one_process(pictures: Path, tmp_path: Path):
     )
     zoo.train(SPEC, pictures, out=tmp_path / "one", recipe=recipe, input_size=16, quiet=True)
     same(tmp_path / "one", tmp_path / "two")
-    assert "sgd at 0.05, batches of 13, 6.5 a replica" in told
+    assert "sgd at 0.05, batches of 9, 4.5 a replica" in told
     assert "worker 1 of 2" in run.open(tmp_path / "two").facts["device"]
     assert not list(tmp_path.glob("*.unfinished"))
+
+
+@pytest.fixture(scope="module")
+def one(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A recipe of much, and what one process makes of it."""
+    folder = tmp_path_factory.mktemp("one")
+    recipe = folder / "recipe.toml"
+    recipe.write_text(MORE)
+    zoo.train(SPEC, pictures, out=folder / "one", recipe=recipe, input_size=16, quiet=True)
+    return recipe, folder / "one"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["workers 2", "workers 3", "strategy mirrored"])
+def test_whatever_a_phase_asks_for(
+    pictures: Path, one: tuple[Path, Path], tmp_path: Path, how: str
+):
+    option, value = how.split()
+    words = [*arguments(pictures, one[0]), "--out", str(tmp_path / "run"), f"--{option}", value]
+    told = zoo_train(words, tmp_path, TWO_CPUS if value == "mirrored" else None)
+    same(one[1], tmp_path / "run")
+    assert f"{2 if value == 'mirrored' else int(value)} replicas, each of which" in told
+
+
+@pytest.mark.slow
+def test_a_policy_on_the_device(pictures: Path, tmp_path: Path):
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(RECIPE)
+    words = arguments(pictures, recipe, "--augment-on", "device")
+    zoo_train(
+        [*words, "--out", str(tmp_path / "run"), "--strategy", "mirrored"], tmp_path, TWO_CPUS
+    )
+    zoo_train([*words, "--out", str(tmp_path / "two"), "--workers", "2"], tmp_path)
+    zoo.train(
+        SPEC, pictures, out=tmp_path / "one", recipe=recipe, input_size=16, quiet=True,
+        augment_on="device",
+    )  # fmt: skip
+    same(tmp_path / "one", tmp_path / "run")
+    same(tmp_path / "one", tmp_path / "two")
+
+
+@pytest.mark.slow
+def test_one_replica_alone_is_one_process(pictures: Path, tmp_path: Path):
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(RECIPE)
+    words = arguments(pictures, recipe)
+    zoo.train(SPEC, pictures, out=tmp_path / "one", recipe=recipe, input_size=16, quiet=True)
+    for number, how in enumerate((["--strategy", "mirrored"], ["--workers", "1"])):
+        made = tmp_path / str(number)
+        zoo_train([*words, "--out", str(made), *how], tmp_path)
+        same(tmp_path / "one", made, 1e-6)

@@ -68,10 +68,12 @@ def train(
             shutil.rmtree(begun)  # Ours, killed before there was anything in it.
         with _workers(again if begun.exists() else words, count) as workers:
             ended = _first_end(workers)
-        if ended is None or not ended.lost:
-            if ended is not None and ended.number:
-                note(f"worker {ended.number} failed:\n{ended.last_words()}")
-            return 0 if ended is None else ended.code
+            if ended is None:
+                return 0
+            if not ended.lost:
+                if not ended.chief:  # Nobody has seen what it said.
+                    note(f"worker {ended.number} failed:\n{ended.last_words()}")
+                return ended.code
         if attempt < RESTARTS:
             note(
                 f"worker {ended.number} was lost ({ended.how()}); all start again from the last "
@@ -97,6 +99,11 @@ class Worker:
         self.number = number
         self.process = process
         self._told = told
+
+    @property
+    def chief(self) -> bool:
+        """Whether it is the one that everybody sees."""
+        return self.number == 0
 
     @property
     def code(self) -> int:
@@ -126,7 +133,7 @@ def _workers(words: Sequence[str], count: int) -> Iterator[list[Worker]]:
     """Start the processes; none is left afterwards."""
     addresses = tuple(f"127.0.0.1:{port}" for port in _free_ports(count))
     workers: list[Worker] = []
-    with ExitStack() as stack:
+    with ExitStack() as stack, _terminated():
         try:
             for number in range(count):
                 told = stack.enter_context(tempfile.TemporaryFile())
@@ -148,6 +155,24 @@ def _workers(words: Sequence[str], count: int) -> Iterator[list[Worker]]:
                 worker.process.kill()
             for worker in workers:
                 worker.process.wait()
+
+
+@contextmanager
+def _terminated() -> Iterator[None]:
+    """Let SIGTERM end this process as an exception does, so that no worker outlives it."""
+
+    def end(number: int, frame: object) -> None:
+        sys.exit(128 + number)
+
+    try:
+        before = signal.signal(signal.SIGTERM, end)
+    except ValueError:  # Only the main thread may.
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _first_end(workers: Sequence[Worker]) -> Worker | None:

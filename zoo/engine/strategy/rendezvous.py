@@ -21,6 +21,9 @@ from zoo.errors import ClusterError
 PATIENCE = 300.0
 """Seconds until a worker that does not answer ends the training."""
 
+LINGER = 5.0
+"""Seconds in which a fault that was found is told to those who come later."""
+
 PAUSE = 0.2
 """Seconds between two tries to reach the chief."""
 
@@ -71,10 +74,10 @@ def _gather(
         selector.register(door, selectors.EVENT_READ)
         heard: dict[socket.socket, bytes] = {}
         try:
-            while len(cards) < cluster.count and verdict is None:
+            while len(cards) < cluster.count:
                 left = end - time.monotonic()
                 if left <= 0:
-                    verdict = _missing(cluster, cards, patience)
+                    verdict = verdict or _missing(cluster, cards, patience)
                     break
                 if not told and left < patience - 5:
                     told = True
@@ -97,7 +100,9 @@ def _gather(
                         guest.close()
                         continue
                     answered.append(guest)
-                    verdict = _admit(cluster, cards, said)
+                    if (fault := _admit(cluster, cards, said)) and verdict is None:
+                        # Those who are on their way are told as well.
+                        verdict, end = fault, min(end, time.monotonic() + LINGER)
         finally:
             for guest in heard:
                 guest.close()

@@ -10,9 +10,11 @@ import keras
 import tensorflow as tf
 
 from zoo.engine.augmented import Augmented
+from zoo.errors import ClusterError
 
 if TYPE_CHECKING:
     from zoo.engine.strategy.team import Team
+    from zoo.recipe import Phase
 
 
 class Shared(Augmented):
@@ -24,8 +26,8 @@ class Shared(Augmented):
     with the same clipping, decay and averages. Variables are ordinary ones, equal in all workers
     since every worker adds the same to them.
 
-    Of a batch of n pictures, replica r of R has those at r, r + R, r + 2R and so on. Workers read
-    nothing else; replicas of one process take theirs from the batch that it reads.
+    Of a batch, replica r of R has the pictures at r, r + R, r + 2R and so on. Workers read nothing
+    else; replicas of one process take theirs from the batch that it reads.
     """
 
     team: Team
@@ -69,33 +71,36 @@ class Shared(Augmented):
     def _gradients(self, data: Any) -> list[tf.Tensor]:
         """The gradient of the whole batch, in a replica that computes its part of it."""
         context = tf.distribute.get_replica_context()
-        replica, count = self._place()
-        x, labels, weights = keras.utils.unpack_x_y_sample_weight(self._own(data, replica))
+        replica, own, (x, labels, weights) = self._own(data)
         if self.plan is not None:
             x = self._augment(*x)
-        total = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.shape(x)[0])
+        total = context.all_reduce(tf.distribute.ReduceOp.SUM, own)
         size = (total + self.parts - 1) // self.parts
         variables = [each.value for each in self.trainable_variables]
         sums = [tf.zeros(each.shape, each.dtype) for each in variables]
         for part in range(self.parts):
             # Of the batch's part those that are here: their places in it are replica + i * count.
             begin, end = (
-                tf.maximum((size * edge - replica + count - 1) // count, 0)
+                tf.clip_by_value(-((replica - size * edge) // self.team.replicas), 0, own)
                 for edge in (part, part + 1)
             )
-            inside = slice(begin, end)
+            count = end - begin
+            # It computes one picture for nothing rather than none.
+            first = tf.minimum(begin, tf.shape(labels)[0] - 1)
+            inside, counted = slice(first, tf.maximum(end, first + 1)), slice(count)
             chosen = None if weights is None else weights[inside]
             # One part after another, or all of them would be in memory at once.
             with tf.control_dependencies(sums), tf.GradientTape() as tape:
                 logits = self._logits(x[inside], replica)
-                pictures = tf.shape(x[inside])[0]
                 loss = self._mean_loss(x[inside], labels[inside], logits, chosen, training=True)
-                share = tf.cast(pictures, loss.dtype) / tf.cast(total, loss.dtype)
+                share = tf.cast(count, loss.dtype) / tf.cast(total, loss.dtype)
                 scaled = self.optimizer.scale_loss(loss * share)
             found = tape.gradient(scaled, variables, unconnected_gradients="zero")
             sums = [a + tf.convert_to_tensor(b) for a, b in zip(sums, found, strict=True)]
-            self._loss_tracker.update_state(loss, sample_weight=pictures)
-            self.compute_metrics(x[inside], labels[inside], logits, chosen)
+            self._loss_tracker.update_state(loss, sample_weight=count)
+            self.compute_metrics(
+                None, labels[inside][counted], logits[counted], _some(chosen, counted)
+            )
         summed: list[tf.Tensor] = context.all_reduce(tf.distribute.ReduceOp.SUM, sums)
         return summed
 
@@ -113,12 +118,14 @@ class Shared(Augmented):
             return self(x, training=True)
 
     def _score(self, data: Any) -> dict[str, Any]:
-        replica, _ = self._place()
-        x, labels, weights = keras.utils.unpack_x_y_sample_weight(self._own(data, replica))
+        _, count, (x, labels, weights) = self._own(data)
         logits = self(x, training=False)
         loss = self._mean_loss(x, labels, logits, weights, training=False)
-        self._loss_tracker.update_state(loss, sample_weight=tf.shape(x)[0])
-        own: dict[str, Any] = self.compute_metrics(x, labels, logits, weights)
+        self._loss_tracker.update_state(loss, sample_weight=count)
+        counted = slice(count)
+        own: dict[str, Any] = self.compute_metrics(
+            None, labels[counted], logits[counted], _some(weights, counted)
+        )
         return own
 
     def _mean_loss(self, *batch: Any, training: bool) -> tf.Tensor:
@@ -126,16 +133,74 @@ class Shared(Augmented):
         loss = self.compute_loss(*batch, training=training)
         return loss * tf.cast(self.team.replicas, loss.dtype)
 
-    def _place(self) -> tuple[int, int]:
-        context = tf.distribute.get_replica_context()
-        return int(tf.get_static_value(context.replica_id_in_sync_group)), self.team.replicas
+    def _own(self, data: Any) -> tuple[int, tf.Tensor, Any]:
+        """A replica's number, how many pictures of a batch are its own, and these.
 
-    def _own(self, data: Any, replica: int) -> Any:
-        """The part of a batch that is a replica's."""
-        if self.team.workers > 1:  # Nothing else was read.
-            return data
-        with tf.device("CPU:0"):
-            return tf.nest.map_structure(lambda each: each[replica :: self.team.replicas], data)
+        Workers read nothing else. Of a batch that is too short for all of them, one is at hand
+        nevertheless; see `data.shared`.
+        """
+        context = tf.distribute.get_replica_context()
+        replica = int(tf.get_static_value(context.replica_id_in_sync_group))
+        if self.team.workers > 1:
+            *data, count = data
+        else:
+            length = tf.shape(data[1])[0]
+            count = (length - replica + self.team.replicas - 1) // self.team.replicas
+            inside = slice(tf.minimum(replica, length - 1), None, self.team.replicas)
+            with tf.device("CPU:0"):
+                data = tf.nest.map_structure(lambda each: each[inside], data)
+        x, labels, weights = keras.utils.unpack_x_y_sample_weight(tuple(data))
+        return replica, tf.cast(count, tf.int32), (x, labels, weights)
+
+
+def _some(weights: tf.Tensor | None, counted: slice) -> tf.Tensor | None:
+    return None if weights is None else weights[counted]
+
+
+def check_batches(model: keras.Model, phase: Phase, pictures: int, team: Team) -> None:
+    """See that every replica has pictures to normalise, where a phase normalises as it trains.
+
+    Args:
+        model: The model, its layers set free.
+        phase: The phase.
+        pictures: Training pictures of an epoch.
+        team: The replicas.
+
+    Raises:
+        ClusterError: If a part of a batch has fewer pictures than there are replicas.
+    """
+    if team.replicas == 1 or not _learning(model):
+        return
+
+    def smallest(batch_size: int) -> int:
+        """Pictures of the smallest part of an epoch's batches; 0 or less where parts are empty."""
+        full = min(batch_size, pictures)
+        lengths = full, pictures % full or full
+        return min(n - -(-n // phase.accumulate) * (phase.accumulate - 1) for n in lengths)
+
+    if (least := smallest(phase.batch_size)) >= team.replicas:
+        return
+    fitting = [
+        size
+        for size in range(team.replicas * phase.accumulate, 2 * phase.batch_size)
+        if smallest(size) >= team.replicas
+    ]
+    near = min(fitting, key=lambda size: abs(size - phase.batch_size), default=None)
+    parts = "" if phase.accumulate == 1 else f" in {phase.accumulate} parts"
+    raise ClusterError(
+        f"phase {phase.name} normalises batches of {phase.batch_size}{parts}, and the last of an "
+        f"epoch has {max(least, 0)} pictures for {team.replicas} replicas",
+        hint=f"--batch-size {near} leaves each of them some" if near else "use fewer replicas",
+    )
+
+
+def _learning(model: keras.Model) -> list[keras.layers.BatchNormalization]:
+    """The layers of batch normalisation that train."""
+    return [
+        layer
+        for layer in model.layers
+        if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
+    ]
 
 
 @contextmanager
@@ -146,14 +211,7 @@ def synchronized(model: keras.Model, replicas: int) -> Iterator[None]:
         model: The model, its layers set free.
         replicas: How many there are; one sees all pictures anyway.
     """
-    changed = [
-        layer
-        for layer in model.layers
-        if isinstance(layer, keras.layers.BatchNormalization)
-        and replicas > 1
-        and layer.trainable
-        and not layer.synchronized
-    ]
+    changed = [each for each in _learning(model) if replicas > 1 and not each.synchronized]
     try:
         for layer in changed:
             layer.synchronized = True
