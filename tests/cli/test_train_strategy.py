@@ -24,13 +24,17 @@ WRONG = {
         "  hint: workers are those of the strategy multi-worker; leave one of the two out\n"
     ),
     "--workers 2 --device cpu": (
-        "error: --device cpu with --workers 2, each of which takes a GPU of its own where there "
-        "are any\n"
-        "  hint: CUDA_VISIBLE_DEVICES says which are seen; set to nothing, they take the CPU\n"
+        "error: --device cpu with the strategy multi-worker, which takes the GPUs that it sees\n"
+        "  hint: CUDA_VISIBLE_DEVICES says which it sees; set to nothing, it takes the CPU\n"
     ),
     "--strategy mirrored --device gpu:1": (
-        "error: device gpu:1 beside the strategy mirrored, which takes every GPU that it sees\n"
+        "error: --device gpu:1 with the strategy mirrored, which takes the GPUs that it sees\n"
         "  hint: CUDA_VISIBLE_DEVICES says which it sees; set to nothing, it takes the CPU\n"
+    ),
+    "--workers 2 --fit-memory": (
+        "error: --fit-memory with the strategy multi-worker: one replica would halve its batch "
+        "alone\n"
+        "  hint: --set PHASE.accumulate=2 divides the batch of all\n"
     ),
     "--strategy all": (
         "error: Invalid value for '--strategy': 'all' is not one of 'one', 'mirrored', "

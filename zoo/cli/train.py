@@ -139,8 +139,9 @@ def command(
     """
     from zoo.engine.strategy import cluster as clusters
 
-    strategy = _strategy(strategy, workers, device)
-    cluster = None if workers else clusters.check(strategy, device)
+    strategy = _strategy(strategy, workers)
+    clusters.accept(strategy, device, fit_memory)
+    cluster = None if workers else clusters.find(strategy)
     if unfinished is not None:
         _resume(unfinished, words, fit_memory, disk_cache, strategy, workers, device, verbose)
         return
@@ -174,7 +175,7 @@ def command(
     if cluster is None or cluster.chief:
         run.check(out)
     if workers:
-        _launch(out, workers, fit_memory, disk_cache)
+        _launch(out, workers, disk_cache)
         return
     pictures = folder.read(data, seed=seed)
     _start(device, verbose, strategy, cluster)
@@ -223,9 +224,9 @@ def _resume(
 
     run.unfinished(out)
     if workers:
-        _launch(out, workers, fit_memory, disk_cache)
+        _launch(out, workers, disk_cache)
         return
-    cluster = clusters.check(strategy, device)
+    cluster = clusters.find(strategy)
     load_registry()
     _start(device, verbose, strategy, cluster)
     from zoo.engine.train import resume
@@ -238,18 +239,12 @@ def _resume(
         show.document(_document(finished), _render)
 
 
-def _strategy(strategy: Strategy | None, workers: int | None, device: str | None) -> Strategy:
+def _strategy(strategy: Strategy | None, workers: int | None) -> Strategy:
     """The strategy that is meant, which workers alone say as well."""
     if workers and strategy not in (None, "multi-worker"):
         raise ClusterError(
             f"--workers {workers} with --strategy {strategy}",
             "workers are those of the strategy multi-worker; leave one of the two out",
-        )
-    if workers and device is not None:
-        raise ClusterError(
-            f"--device {device} with --workers {workers}, each of which takes a GPU of its own "
-            "where there are any",
-            "CUDA_VISIBLE_DEVICES says which are seen; set to nothing, they take the CPU",
         )
     return "multi-worker" if workers else strategy or "one"
 
@@ -262,7 +257,7 @@ def _start(device: str | None, verbose: bool, strategy: Strategy, cluster: Clust
     runtime.start(device, verbose, turn=turn, every=strategy == "mirrored")
 
 
-def _launch(out: Path, workers: int, fit_memory: bool, disk_cache: bool) -> None:
+def _launch(out: Path, workers: int, disk_cache: bool) -> None:
     """Start workers with the words of this very command but for their number."""
     from zoo.engine.strategy import launch
 
@@ -274,8 +269,7 @@ def _launch(out: Path, workers: int, fit_memory: bool, disk_cache: bool) -> None
         elif not word.startswith("--workers="):
             words.append(word)
     again = ["train", "--resume", str(out), "--strategy", "multi-worker"]
-    again += ["--fit-memory"] * fit_memory + ["--disk-cache"] * disk_cache
-    again += ["--json"] * show.wants_json()
+    again += ["--disk-cache"] * disk_cache + ["--json"] * show.wants_json()
     with _kept(out):
         code = launch.train(words, again, out, workers, show.note)
     if code:

@@ -230,6 +230,8 @@ def tell(shown: Screen, job: Job) -> None:
             f"{job.team.replicas} replicas, each of which takes its share of every batch; batch "
             "sizes and learning rates are those of all together"
         )
+    elif job.team.strategy is not None:
+        shown.note("there is one replica: it does what the strategy one does")
     for note in (*folder.notes, *getattr(model, "zoo_notes", ())):
         shown.note(note)
     learns = any(leg.train == "all" and leg.bn == "train" for leg in job.recipe.phases)

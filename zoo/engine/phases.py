@@ -127,7 +127,7 @@ def train(job: Job, draft: Run, shown: Screen) -> tuple[keras.Model, Log]:
             for row in log.surgery if leg.surgery else ():
                 shown.line(_certified(row))
             _begin_drawing(model, job.seed, number, team.number)
-            team.align([each for each in model.variables if "seed_generator" not in each.path])
+            team.align([each for each in model.variables if each.dtype == "float32"])
             groups = freeze.free(model, leg)
             shown.line(_headline(model, leg, groups, team))
             before = point.facts["before"] if point and point.arrays else None

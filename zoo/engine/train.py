@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,7 +14,7 @@ from zoo.engine.job import facts, prepare, tell
 from zoo.engine.progress import Screen
 from zoo.engine.strategy import cluster as clusters
 from zoo.engine.weights import local
-from zoo.errors import RunError
+from zoo.errors import RunError, WorkerLost
 
 if TYPE_CHECKING:
     import keras
@@ -97,7 +98,7 @@ def train(
         Failure: The training diverged, or broke its contract of what may change.
         WorkerLost: Another worker went away.
     """
-    cluster = clusters.check(strategy, device)
+    cluster = clusters.find(strategy, device, fit_memory)
     chief = cluster is None or cluster.chief
     shown = Screen(quiet or not chief)
     parts = registry.load()
@@ -120,10 +121,10 @@ def train(
     tell(shown, job)
     known = facts(job)
     texts = {"recipe.toml": recipes.to_toml(chosen), lock.NAME: lock.of(parts).toml()}
-    with job.team.together():
-        with run.create(out, known, texts) if chief else run.aside(known) as draft:
-            _carry_out(job, draft, shown, fit_memory)
-        job.team.tell("done")  # Nobody leaves before the run bears its name.
+    own = run.create(out, known, texts) if chief else run.aside(known)
+    with job.team.together(), own as draft:
+        _carry_out(job, draft, shown, fit_memory)
+    _leave(job)
     return _finished(out) if chief else run.Run(out, known)
 
 
@@ -158,7 +159,7 @@ def resume(
         RunError: If there is nothing to go on with, or its pictures or model are others now.
         ZooError: As `train`.
     """
-    cluster = clusters.check(strategy, device)
+    cluster = clusters.find(strategy, device, fit_memory)
     chief = cluster is None or cluster.chief
     shown = Screen(quiet or not chief)
     draft = run.unfinished(out)
@@ -179,10 +180,10 @@ def resume(
             hint="put them back, or train anew",
         )
     tell(shown, job)
-    with job.team.together():
-        with run.reopened(draft) if chief else run.aside(known, draft.checkpoints) as own:
-            _carry_out(job, own, shown, fit_memory)
-        job.team.tell("done")
+    own = run.reopened(draft) if chief else run.aside(known, draft.checkpoints)
+    with job.team.together(), own as going:
+        _carry_out(job, going, shown, fit_memory)
+    _leave(job)
     whole = draft.path.with_name(draft.name)
     return _finished(whole) if chief else run.Run(whole, known)
 
@@ -239,6 +240,12 @@ def _carry_out(job: Job, draft: Run, shown: Screen, fit_memory: bool) -> None:
             f"{draft.path} cannot be written ({error.strerror or error}{where})",
             hint="make room; zoo train --resume goes on from the last checkpoint",
         ) from error
+
+
+def _leave(job: Job) -> None:
+    """End no worker before the run bears its name; the chief, then, needs no other any more."""
+    with suppress(WorkerLost) if job.team.chief else nullcontext(), job.team.together():
+        job.team.tell("done")
 
 
 def _finished(out: Path) -> Run:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.engine.strategy import slurm
-from zoo.engine.strategy.cluster import Cluster, check, from_tf_config, of
+from zoo.engine.strategy.cluster import Cluster, accept, find, from_tf_config, of
 from zoo.errors import ClusterError
 
 addresses = st.lists(
@@ -219,11 +219,14 @@ def test_no_cluster_at_all():
 
 
 def test_what_does_not_go_with_a_strategy():
-    assert check("one", "cpu", {}) is None
-    assert check("mirrored", None, {}) is None
+    assert find("one", "cpu", True, {}) is None
+    assert find("mirrored", environment={}) is None
+    assert find("multi-worker", environment=SLURM).count == 5
     with pytest.raises(ClusterError, match="no strategy 'all'; there are one, mirrored, multi-w"):
-        check("all", None, {})
-    with pytest.raises(ClusterError, match="device gpu:1 beside the strategy mirrored, which take"):
-        check("mirrored", "gpu:1", {})
+        accept("all")
+    with pytest.raises(ClusterError, match="--device gpu:1 with the strategy mirrored, which take"):
+        accept("mirrored", "gpu:1")
+    with pytest.raises(ClusterError, match="--fit-memory with the strategy mirrored: one replica "):
+        accept("mirrored", fit_memory=True)
     with pytest.raises(ClusterError, match="mirrored needs Keras on TensorFlow; KERAS_BACKEND is "):
-        check("mirrored", None, {"KERAS_BACKEND": "jax"})
+        accept("mirrored", environment={"KERAS_BACKEND": "jax"})

@@ -52,31 +52,49 @@ class Cluster:
         return json.dumps({"cluster": {"worker": list(self.addresses)}, "task": task})
 
 
-def check(
-    strategy: str, device: str | None = None, environment: Mapping[str, str] = os.environ
+def find(
+    strategy: str,
+    device: str | None = None,
+    fit_memory: bool = False,
+    environment: Mapping[str, str] = os.environ,
 ) -> Cluster | None:
-    """See that a strategy can be followed, as far as that is known without TensorFlow.
+    """Find the workers that a strategy asks for, and see that it can be followed.
 
     Args:
         strategy: One of `STRATEGIES`.
         device: What was asked for beside it.
+        fit_memory: As `device`.
         environment: Variables of the process.
 
     Returns:
         The workers, where there are several.
 
     Raises:
-        ClusterError: If it cannot.
+        ClusterError: If it cannot, as far as that is known without TensorFlow.
     """
+    accept(strategy, device, fit_memory, environment)
+    return of(environment) if strategy == "multi-worker" else None
+
+
+def accept(
+    strategy: str,
+    device: str | None = None,
+    fit_memory: bool = False,
+    environment: Mapping[str, str] = os.environ,
+) -> None:
+    """See that a strategy can be followed beside what else was asked for; arguments as `find`."""
     if strategy not in STRATEGIES:
-        raise ClusterError(
-            f"no strategy {strategy!r}; there are {', '.join(STRATEGIES)}",
-        )
+        raise ClusterError(f"no strategy {strategy!r}; there are {', '.join(STRATEGIES)}")
     if strategy == "one":
-        return None
+        return
+    if fit_memory:
+        raise ClusterError(
+            f"--fit-memory with the strategy {strategy}: one replica would halve its batch alone",
+            hint="--set PHASE.accumulate=2 divides the batch of all",
+        )
     if device is not None:
         raise ClusterError(
-            f"device {device} beside the strategy {strategy}, which takes every GPU that it sees",
+            f"--device {device} with the strategy {strategy}, which takes the GPUs that it sees",
             hint="CUDA_VISIBLE_DEVICES says which it sees; set to nothing, it takes the CPU",
         )
     backend = environment.get("KERAS_BACKEND", "tensorflow")
@@ -84,7 +102,6 @@ def check(
         raise ClusterError(
             f"the strategy {strategy} needs Keras on TensorFlow; KERAS_BACKEND is {backend}"
         )
-    return of(environment) if strategy == "multi-worker" else None
 
 
 def of(environment: Mapping[str, str] = os.environ) -> Cluster:

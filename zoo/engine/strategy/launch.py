@@ -27,7 +27,7 @@ LOST = WorkerLost.exit_code
 """What a worker ends with that misses another."""
 
 GRACE = 2.0
-"""Seconds in which it shows who was lost first, once one has ended."""
+"""Seconds in which it shows who was lost, once one has ended that misses another."""
 
 PAUSE = 0.05
 SHOWN_LINES = 5
@@ -74,6 +74,8 @@ def train(
                 if not ended.chief:  # Nobody has seen what it said.
                     note(f"worker {ended.number} failed:\n{ended.last_words()}")
                 return ended.code
+        if (out / run.FACTS).is_file():  # It had nothing left to do.
+            return 0
         if attempt < RESTARTS:
             note(
                 f"worker {ended.number} was lost ({ended.how()}); all start again from the last "
@@ -184,7 +186,8 @@ def _first_end(workers: Sequence[Worker]) -> Worker | None:
         if any(codes):
             break
         time.sleep(PAUSE)
-    end = time.monotonic() + GRACE
+    # One that missed another may have ended before the one that it missed.
+    end = time.monotonic() + (GRACE if LOST in codes else 0.0)
     while time.monotonic() < end and any(worker.process.poll() is None for worker in workers):
         time.sleep(PAUSE)
     ended = [worker for worker in workers if worker.process.returncode]

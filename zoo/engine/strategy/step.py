@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from zoo.engine.augmented import Augmented
+from zoo.engine.strategy.team import summed
 from zoo.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -70,11 +71,10 @@ class Shared(Augmented):
 
     def _gradients(self, data: Any) -> list[tf.Tensor]:
         """The gradient of the whole batch, in a replica that computes its part of it."""
-        context = tf.distribute.get_replica_context()
         replica, own, (x, labels, weights) = self._own(data)
         if self.plan is not None:
             x = self._augment(*x)
-        total = context.all_reduce(tf.distribute.ReduceOp.SUM, own)
+        total = summed([own])[0]
         size = (total + self.parts - 1) // self.parts
         variables = [each.value for each in self.trainable_variables]
         sums = [tf.zeros(each.shape, each.dtype) for each in variables]
@@ -101,8 +101,7 @@ class Shared(Augmented):
             self.compute_metrics(
                 None, labels[inside][counted], logits[counted], _some(chosen, counted)
             )
-        summed: list[tf.Tensor] = context.all_reduce(tf.distribute.ReduceOp.SUM, sums)
-        return summed
+        return summed(sums)
 
     def _logits(self, x: tf.Tensor, replica: int) -> tf.Tensor:
         """Run the model as it trains."""

@@ -84,14 +84,7 @@ class Team:
 
     @cached_property
     def _sum(self) -> Callable[[list[tf.Tensor]], list[tf.Tensor]]:
-        def own(values: list[tf.Tensor]) -> list[tf.Tensor]:
-            context = tf.distribute.get_replica_context()
-            flat = tf.concat([tf.reshape(each, [-1]) for each in values], 0)
-            total = context.all_reduce(tf.distribute.ReduceOp.SUM, flat)
-            parts = tf.split(total, [each.shape.num_elements() for each in values])
-            return [tf.reshape(a, b.shape) for a, b in zip(parts, values, strict=True)]
-
-        return tf.function(lambda values: self.run(own, values), autograph=False)
+        return tf.function(lambda values: self.run(summed, values), autograph=False)
 
     def tell(self, text: str) -> list[str]:
         """Exchange a text: every worker calls this, and gets those of all in their order."""
@@ -115,13 +108,14 @@ class Team:
         return together
 
     def align(self, variables: Sequence[keras.Variable]) -> None:
-        """Give every worker the chief's values, whatever made its own differ."""
+        """Give every worker the chief's values, float32, whatever made its own differ."""
         if self.workers == 1:
             return
         own = 1.0 if self.chief else 0.0
-        for each in variables:
-            if each.dtype == "float32":
-                each.assign(self.sum([tf.convert_to_tensor(each.value) * own])[0])
+        for each, value in zip(
+            variables, self.sum([each.value * own for each in variables]), strict=True
+        ):
+            each.assign(value)
 
     @contextmanager
     def chief_first(self) -> Iterator[None]:
@@ -151,6 +145,17 @@ class Team:
 ALONE = Team()
 
 
+def summed(values: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """Add tensors up over all replicas, in one of them, and in one message however many."""
+    flat = tf.concat([tf.reshape(each, [-1]) for each in values], 0)
+    context = tf.distribute.get_replica_context()
+    parts = tf.split(
+        context.all_reduce(tf.distribute.ReduceOp.SUM, flat),
+        [each.shape.num_elements() for each in values],
+    )
+    return [tf.reshape(part, each.shape) for part, each in zip(parts, values, strict=True)]
+
+
 def form(strategy: str, cluster: Cluster | None, device: str | None = None) -> tuple[Team, str]:
     """Start TensorFlow for those who train together.
 
@@ -164,7 +169,7 @@ def form(strategy: str, cluster: Cluster | None, device: str | None = None) -> t
     """
     if cluster is not None:
         place = runtime.start(turn=cluster.turn)
-        return _multi_worker(cluster), f"{place}, worker {cluster.number + 1} of {cluster.count}"
+        return _multi_worker(cluster), f"{place} in each of {cluster.count} workers"
     if strategy == "mirrored":
         place = runtime.start(every=True)
         team = _mirrored()
