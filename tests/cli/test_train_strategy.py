@@ -84,6 +84,6 @@ def test_words_are_handed_on_without_the_number(monkeypatch: pytest.MonkeyPatch,
         assert ended.value.code == 3
         given, again, where, count, _ = called.pop()
         assert given == ["train", "--strategy", "multi-worker", *words]
-        common = ["--strategy", "multi-worker", "--disk-cache", "--json"]
-        assert again == ["train", "--resume", str(out), *common]
+        going = ["train", "--strategy", "multi-worker", "--resume", str(out)]
+        assert again == [*going, "--disk-cache", "--json"]
         assert (where, count) == (out, 2)

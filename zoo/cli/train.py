@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 WORDS = "zoo.train.words"
 
+KEPT = ("--disk-cache", "--json", "--no-plugins", "--trace-hooks", "--traceback", "--verbose")
+"""What is said of how to train, not of what: it holds for going on as well."""
+
 
 class Train(Command):
     """The command, which keeps the words that it was called with."""
@@ -175,7 +178,7 @@ def command(
     if cluster is None or cluster.chief:
         run.check(out)
     if workers:
-        _launch(out, workers, disk_cache)
+        _launch(out, workers)
         return
     pictures = folder.read(data, seed=seed)
     _start(device, verbose, strategy, cluster)
@@ -224,7 +227,7 @@ def _resume(
 
     run.unfinished(out)
     if workers:
-        _launch(out, workers, disk_cache)
+        _launch(out, workers)
         return
     cluster = clusters.find(strategy)
     load_registry()
@@ -257,19 +260,22 @@ def _start(device: str | None, verbose: bool, strategy: Strategy, cluster: Clust
     runtime.start(device, verbose, turn=turn, every=strategy == "mirrored")
 
 
-def _launch(out: Path, workers: int, disk_cache: bool) -> None:
+def _launch(out: Path, workers: int) -> None:
     """Start workers with the words of this very command but for their number."""
     from zoo.engine.strategy import launch
 
-    given = iter(click.get_current_context().meta[WORDS])
+    context = click.get_current_context()
+    given = iter(context.meta[WORDS])
     words = ["train", "--strategy", "multi-worker"]
     for word in given:
         if word == "--workers":
             next(given)
         elif not word.startswith("--workers="):
             words.append(word)
-    again = ["train", "--resume", str(out), "--strategy", "multi-worker"]
-    again += ["--disk-cache"] * disk_cache + ["--json"] * show.wants_json()
+    again = ["train", "--strategy", "multi-worker", "--resume", str(out)]
+    again += [word for word in words if word in KEPT]
+    if registry := context.meta.get("zoo.registry"):
+        again += ["--registry", str(registry)]
     with _kept(out):
         code = launch.train(words, again, out, workers, show.note)
     if code:
