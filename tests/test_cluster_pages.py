@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -73,8 +74,7 @@ def accepted(words: list[str]) -> None:
 def test_every_command_of_zoo_is_one(page):
     text = " ".join(blocks(f"cluster/{page}.md", "bash") + blocks(f"cluster/{page}.md", "yaml"))
     flat = text.replace("\\\n", " ").replace("\n    --", " --")
-    commands = [line.partition("zoo ")[2] for line in flat.splitlines() if " zoo " in f" {line}"]
-    commands = [each.split('"')[0].split(" &")[0] for each in commands if each[:1].isalpha()]
+    commands = re.findall(r"\bzoo ((?:train|predict) [^\"&\n]*)", flat)
     assert commands
     for each in commands:
         accepted(each.split())
