@@ -285,6 +285,16 @@ def _code(text: str | None) -> str:
     return f"`{text}`" if text else "–"
 
 
+# -- figures
+
+
+def billion(table: str) -> str:
+    """A table that benchmarks/billion.py made."""
+    found = json.loads((HOME.parent / "benchmarks/results/billion.json").read_text("utf-8"))
+    made: str = found["tables"][table]
+    return made
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "commands": commands,
     "parts": parts,
@@ -306,6 +316,10 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "bench-case": lambda: schema(case.Case),
     "bench-spread": lambda: schema(document.Spread),
     "bench-schema": json_schema,
+    "billion-work": lambda: billion("work"),
+    "billion-storage": lambda: billion("storage"),
+    "billion-waits": lambda: billion("waits"),
+    "billion-check": lambda: billion("check"),
 }
 
 if __name__ == "__main__":
