@@ -2,8 +2,8 @@
 
     python benchmarks/billion.py
 
-Reads `results/features.json`, `throughput.json`, `gpu.json` and `sharded.json`, measures nothing
-but how fast a core decodes a photograph and what a driver keeps of a picture, and writes the tables
+Reads the results of `throughput.py`, `gpu.py` and `sharded.py`, measures nothing but how fast a
+core decodes pictures and what a driver keeps of one, and writes the tables
 of docs/billion.md. The arithmetic is held to the simulation of a thousand workers in
 `sharded.json`.
 """
@@ -78,19 +78,18 @@ class Known:
     """The rates, a second and a core unless it says otherwise."""
 
     def __init__(self) -> None:
-        measured = {name: read(f"{name}.json") for name in ("features", "sharded")}
+        sharded = read("sharded.json")
         rows, gpu = read("rows/throughput.json"), read("rows/gpu.json")
         cores = rows["machine"]["cores"]
         self.cpu = {
             name: best(rows["rows"], target, "inference") / cores for name, target in MODELS.items()
         }
         self.gpu = {name: best(gpu["rows"], f"{name}+", "inference") for name in MODELS}
-        self.decode = measured["features"]["load"]["zoo rate"] / cores
         with tempfile.TemporaryDirectory() as folder:
-            self.small_bytes, _ = photographs(Path(folder), (SIDE, SIDE))
+            self.small_bytes, self.decode = photographs(Path(folder), (SIDE, SIDE))
             self.photograph_bytes, self.photograph = photographs(Path(folder), PHOTOGRAPH)
         self.row_bytes = kept()
-        self.fleet, self.merge = measured["sharded"]["fleet"], measured["sharded"]["merge"]
+        self.fleet, self.merge = sharded["fleet"], sharded["merge"]
 
     def facts(self) -> dict[str, Any]:
         """All of it, for the record."""
