@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,21 @@ def test_a_disk_that_is_full_at_the_end_loses_nothing(tmp_path):
     )
     assert do(ROWS, out, resume=True, notes=notes) == stand_ins.expected(ROWS)
     assert notes == ["11 of 11 were done before"]
+
+
+def test_a_disk_that_takes_not_even_the_model_is_left_as_it_was(tmp_path, monkeypatch):
+    def full(source, target):
+        raise OSError(errno.ENOSPC, "No space left on device", str(source), None, str(target))
+
+    monkeypatch.setattr("shutil.copyfile", full)
+    monkeypatch.setattr(Path, "hardlink_to", full)
+    work = replace(stand_ins.work(ROWS), model=tmp_path / "model.keras")
+    started = merged(work, Crew(1), tmp_path / "out.csv")
+    with pytest.raises(ShardError) as caught:
+        started.__enter__()
+    parts = tmp_path / "out.csv.parts"
+    assert str(caught.value).startswith(f"{parts / '.model.keras.'}{os.getpid()} cannot be written")
+    assert not parts.exists()
 
 
 def test_clocks_have_no_part_in_it(left):

@@ -104,16 +104,16 @@ def merged(
         try:
             _fill(place, parts, work, crew, check, each)
             yield _lines(place, parts, check)
-        except OSError as error:
-            if error.errno not in FULL:
-                raise
-            raise ShardError(
-                f"{error.filename or output} cannot be written: {error.strerror}",
-                "make room; what is done is kept, and --resume goes on with it",
-            ) from None
-        except BaseException:
+        except BaseException as error:
             if not any(name.endswith(SUFFIX) for name in place.names()):
                 place.remove()
+            if isinstance(error, OSError) and error.errno in FULL:
+                # Of a copy the second name is what is written.
+                where = error.filename2 or error.filename or output
+                raise ShardError(
+                    f"{where} cannot be written: {error.strerror}",
+                    "make room; what is done is kept, and --resume goes on with it",
+                ) from None
             raise
         place.remove()
 
