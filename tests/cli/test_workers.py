@@ -144,6 +144,22 @@ def test_options_that_do_not_fit(words, colour_run, colours, capsys):
     assert capsys.readouterr().err == f"error: {WRONG[words]}\n"
 
 
+@pytest.mark.parametrize(
+    "words", ["data check {data} --out {out}", "evaluate {run} {data} --predictions {out}"]
+)
+def test_a_table_that_cannot_be_written_elsewhere(
+    words, colour_run, colours, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    asked = words.format(data=colours, run=colour_run, out="s3://bucket/list.csv").split()
+    assert main([*asked, "--workers", "2"]) == 2
+    assert capsys.readouterr().err == (
+        "error: s3://bucket/list.csv cannot be written: this table goes to a disk of this machine\n"
+        "  hint: give a path, and copy the file afterwards\n"
+    )
+    assert not (tmp_path / "s3:").exists()
+
+
 def test_a_wrong_call_is_answered_before_tensorflow_is_imported(colour_run, colours):
     words = ["predict", str(colour_run), str(colours), "--resume", "--workers", "2"]
     code = f"import sys; from zoo.cli.main import main; main({words!r}); print(sorted(sys.modules))"

@@ -293,3 +293,28 @@ def test_a_killed_extraction_goes_on_to_the_same_bits(tmp_path, samples):
     assert len(names) == 6
     for name in names:
         assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
+
+
+def test_shards_may_be_more_than_the_files_that_a_process_begins_with(tmp_path):
+    code = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from zoo.engine import shards
+
+shards.SHARD_BYTES = 8
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+ids = [str(number) for number in range(400)]
+values = np.arange(400, dtype="float32")[:, None]
+for _ in range(2):
+    store = shards.Shards(Path(sys.argv[1]), {}, ids, (1,), dtype="float32")
+    while len(missing := store.missing()):
+        store.write(missing[: store.rows], values[missing[: store.rows]])
+    assert (store.gather(np.arange(400)) == values).all()
+print(store.count)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "store")],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "200\n"

@@ -34,7 +34,7 @@ CLASSES = 20
 @click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
 @click.option(
     "--predictions",
-    type=click.Path(path_type=Path),
+    type=workers.LocalFile(),
     metavar="FILE.csv|.parquet",
     help="Keep every answer in this file too.",
 )

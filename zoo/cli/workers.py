@@ -31,6 +31,28 @@ class Location(click.ParamType):  # type: ignore[type-arg]
         return str(value) if remote.is_one(value) else remote.local(str(value))
 
 
+class LocalFile(Location):
+    """A path of this machine, where the name of something elsewhere would be taken for one."""
+
+    name = "file"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path | str:
+        """A Path.
+
+        Raises:
+            ShardError: It names something elsewhere.
+        """
+        found = super().convert(value, param, ctx)
+        if isinstance(found, str):
+            raise ShardError(
+                f"{value} cannot be written: this table goes to a disk of this machine",
+                "give a path, and copy the file afterwards",
+            )
+        return found
+
+
 def options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--workers`, `--engine`, `--address` and `--resume` to a command."""
     resume = click.option(

@@ -34,6 +34,9 @@ RARELY = 20
 LIMIT = 65504.0
 """The largest number of float16."""
 
+OPEN_FILES = 1 << 16
+"""As many as Linux lets a process map."""
+
 
 class TooLarge(Exception):
     """A value that float16 cannot hold."""
@@ -75,6 +78,7 @@ class Shards:
         self._maps: dict[int, np.ndarray] = {}
         self._indexed = 0.0, 0.0
         self._where = np.full((len(self.ids), 2), -1, np.int64)
+        _let_be_open()
         for number, shard in enumerate(stored.get("shards", ())):
             if shard is not None:
                 self._open(number, shard)
@@ -208,6 +212,21 @@ class Shards:
     def path(self, number: int) -> Path:
         """The file of a shard."""
         return self.folder / f"{number:05}.npy"
+
+
+def _let_be_open() -> None:
+    """Let this process hold as many files as it may: the map of each shard is one.
+
+    Systems begin with a thousand or less, which is 4 million rows.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit.
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
 def save(path: Path, places: np.ndarray, rows: np.ndarray, dtype: np.dtype | str) -> dict[str, Any]:

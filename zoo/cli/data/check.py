@@ -24,7 +24,7 @@ KINDS = {
 @click.argument("data", type=workers.Location())
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=workers.LocalFile(),
     metavar="FILE.csv",
     help="A manifest to write, which zoo train reads and leaves out what is wrong.",
 )
