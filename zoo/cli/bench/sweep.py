@@ -58,6 +58,10 @@ def command(
     measured again: an interrupted sweep goes on where it was. Several workers on one machine have
     a share of its cores each, and measure on that.
     """
+    if shared["workers"] and shared["engine"] == "ray" and not shared["address"]:
+        raise BenchError(
+            "--engine ray is for measuring on several machines", "add --address, or leave it out"
+        )
     workers.check(shared)
     cores = _cores(shared)
     names = _names(patterns)
@@ -104,10 +108,6 @@ def _cores(shared: dict[str, Any]) -> int | None:
 
     count: int = shared["workers"] or 1
     here: int = runtime.cores()
-    if shared["engine"] == "ray" and not shared["address"]:
-        raise BenchError(
-            "--engine ray is for measuring on several machines", "add --address, or leave it out"
-        )
     if count == 1 or shared["address"]:
         return None
     if count > here:
