@@ -7,7 +7,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -31,21 +31,27 @@ print(json.dumps([gpu["name"] for gpu in machine.facts()["gpus"]]))
 """
 
 
-def versions() -> dict[str, str]:
-    """Versions of zoo, Python and what a model runs on."""
-    found = {
-        "zoo": __version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(terse=True),
-        "processors": str(os.cpu_count()),
-        "environment": sys.prefix,
-    }
-    for package in PACKAGES:
+def installed(packages: Iterable[str]) -> dict[str, str]:
+    """The version of each package, or that it is not installed."""
+    found = {}
+    for package in packages:
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             found[package] = "not installed"
     return found
+
+
+def versions() -> dict[str, str]:
+    """Versions of zoo, Python and what a model runs on."""
+    return {
+        "zoo": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(terse=True),
+        "processors": str(os.cpu_count()),
+        "environment": sys.prefix,
+        **installed(PACKAGES),
+    }
 
 
 def cache() -> dict[str, Any]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any
 
-from zoo import __version__
+from zoo import __version__, environment
 from zoo.engine import shelf
 
 SCHEMA = 1
@@ -45,13 +44,8 @@ class Job:
 
 def versions() -> dict[str, str]:
     """Of everything that has a say in the bits; workers of other versions are refused."""
-    found = {"zoo": __version__, "python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+    found = environment.installed(PACKAGES)
+    return {"zoo": __version__, "python": platform.python_version(), **found}
 
 
 def differences(there: Any, here: Any, name: str = "") -> Iterator[str]:
