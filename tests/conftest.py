@@ -39,18 +39,18 @@ def home(
 
 
 @pytest.fixture(scope="session")
-def noisy(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
-    """Draws a folder of so many noisy pictures of 16 x 16 pixels, reddish or bluish."""
+def noisy(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Draws a folder of so many pictures of 16 x 16 pixels: noise, and so much red or blue."""
     import numpy as np
     from PIL import Image
 
-    def drawn(count: int) -> Path:
+    def drawn(count: int, noise: int = 100, tint: int = 120) -> Path:
         draws = np.random.default_rng(0)
         root = tmp_path_factory.mktemp("set") / "colours"
         for number in range(count):
             name, channel = (("blue", 2), ("red", 0))[number % 2]
-            pixels = draws.integers(0, 100, (16, 16, 3))
-            pixels[..., channel] += 120
+            pixels = draws.integers(0, noise, (16, 16, 3))
+            pixels[..., channel] += tint
             place = root / name
             place.mkdir(parents=True, exist_ok=True)
             Image.fromarray(pixels.astype(np.uint8)).save(place / f"{number}.png")

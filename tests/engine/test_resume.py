@@ -9,11 +9,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from zoo.engine import run
 
@@ -51,17 +50,8 @@ policy = "light"
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    draws = np.random.default_rng(0)
-    root = tmp_path_factory.mktemp("colours")
-    for number in range(60):
-        name, channel = (("blue", 2), ("red", 0))[number % 2]
-        pixels = draws.integers(0, 130, (16, 16, 3))
-        pixels[..., channel] += 30
-        place = root / name
-        place.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels.astype(np.uint8)).save(place / f"{number}.png")
-    return root
+def pictures(noisy: Callable[..., Path]) -> Path:
+    return noisy(60, noise=130, tint=30)
 
 
 def start(cache: Path, *words: object) -> subprocess.Popen:

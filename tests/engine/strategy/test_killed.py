@@ -19,7 +19,7 @@ from zoo.engine.strategy.cluster import Cluster
 from .test_equal import arguments, same
 
 KILLS = int(os.environ.get("ZOO_TEST_KILLS", "3"))
-"""How many times; the figure in the documentation was taken with 20."""
+"""How many times."""
 
 MAIN = "import sys; from zoo.cli.main import main; sys.exit(main(sys.argv[1:]))"
 
