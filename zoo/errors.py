@@ -15,6 +15,7 @@
 | +- ExplainError       | a prediction that cannot be explained as asked               |
 | +- WeightsError       | weights that are missing, altered or do not fit              |
 | +- DataError          | pictures or folders that cannot be used                      |
+| |  +- Unreachable     | what lies elsewhere and does not answer, or lets nobody in   |
 | +- RunError           | a run folder that is in use, unfinished or not one           |
 | +- ExportError        | a model that cannot be exported                              |
 | +- DeviceError        | a device that is not there or is full                        |
@@ -155,6 +156,10 @@ class WeightsError(ZooError):
 
 class DataError(ZooError):
     """Pictures or folders that cannot be used."""
+
+
+class Unreachable(DataError):
+    """What lies elsewhere and does not answer, or lets nobody in."""
 
 
 class RunError(ZooError):

@@ -14,10 +14,22 @@ from typing import Any
 
 import platformdirs
 
+from zoo import remote
+from zoo.errors import ConfigError
+
 
 def cache_folder() -> Path:
-    """Where zoo keeps what it can make again: `$ZOO_CACHE`, or the user's cache folder."""
+    """Where zoo keeps what it can make again: `$ZOO_CACHE`, or the user's cache folder.
+
+    Raises:
+        ConfigError: It is elsewhere.
+    """
     configured = os.environ.get("ZOO_CACHE")
+    if configured and remote.is_one(configured):
+        raise ConfigError(
+            f"ZOO_CACHE is {configured}, and a cache is a folder of this machine",
+            "give a folder; one that all machines mount serves a cluster",
+        )
     return Path(configured or platformdirs.user_cache_dir("zoo", appauthor=False))
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 from PIL import Image
 
 import zoo
-from zoo.engine import anatomy, cutline, data, features, feed, freeze, picture, shelf
+from zoo.engine import anatomy, cutline, data, features, feed, freeze, picture, shards, shelf
+from zoo.engine.sharded.run import Crew
 from zoo.engine.shards import INDEX, Shards, TooLarge
 from zoo.errors import DataError
 from zoo.recipe import Phase
@@ -229,6 +231,37 @@ def test_numbers_too_large_for_half_precision_stay_whole(model, samples, monkeyp
     store = features.extract(source(model), samples)
     assert store.gather(np.arange(10)).dtype == np.float32
     assert features.extract(source(model), samples).dtype == np.float32
+
+
+def test_precision_is_found_out_once(model, samples, monkeypatch, cache):
+    monkeypatch.setattr("zoo.engine.shards.LIMIT", 1e-3)
+    tried = []
+    save = shards.save
+
+    def interrupted(path, places, rows, dtype):
+        tried.append(np.dtype(dtype).name)
+        if tried[-1] == "float32":
+            raise KeyboardInterrupt
+        return save(path, places, rows, dtype)
+
+    monkeypatch.setattr(shards, "save", interrupted)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            features.extract(source(model), samples)
+    assert tried == ["float16", "float32", "float32"]
+
+
+def test_numbers_too_large_for_half_precision_that_a_worker_met(samples, cache):
+    loud = zoo.build("small-cnn:width=0.05+linear", classes=3, input_size=SIZE, seed=1)
+    freeze.free(loud, leg())
+    gamma = [each for each in loud.variables if each.path.endswith("gamma")][-1]
+    gamma.assign(gamma.value * 1e8)
+    alone = features.extract(source(loud), samples)
+    shutil.rmtree(cache)
+    shared = features.extract(source(loud), samples, crew=Crew(1, resume=True))
+    assert shared.dtype == alone.dtype == np.float32
+    np.testing.assert_array_equal(shared.gather(np.arange(10)), alone.gather(np.arange(10)))
+    assert not list(cache.glob("*.parts"))
 
 
 def test_what_was_longest_unused_goes_first(model, samples, cache):

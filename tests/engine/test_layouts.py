@@ -161,6 +161,6 @@ def test_tiny_imagenet_that_is_damaged(tiny: Path):
     )
     (tiny / "wnids.txt").write_text("n99999999\n")
     assert refused(tiny) == (
-        "DATA/wnids.txt names the class n99999999, and there is no "
+        "DATA/wnids.txt names the class n99999999, and there is nothing in "
         "DATA/train/n99999999/images\n  hint: unpack the archive again"
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError
 
+from zoo import output, remote
 from zoo.benchmark.case import Case, Table
 from zoo.errors import BenchError
 
@@ -236,14 +236,15 @@ def read(path: str | Path) -> Document:
     """Read a result.
 
     Args:
-        path: A file that `zoo bench --out FILE.json` wrote.
+        path: A file that `zoo bench --out FILE.json` wrote, here or elsewhere.
 
     Raises:
         BenchError: It is not there, no result, or of another schema.
+        DataError: As `remote.fetched`.
     """
-    path = Path(path)
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        with remote.fetched(path) as file:
+            facts = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise BenchError(f"{path} cannot be read: {error.strerror or error}") from None
     except ValueError:
@@ -263,23 +264,20 @@ def read(path: str | Path) -> Document:
         raise BenchError(f"{path} is damaged: {place}: {first['msg']}") from None
 
 
-def write(document: Document, path: str | Path) -> None:
-    """Write a result as JSON, beside and renamed."""
-    save(json.dumps(document.plain(), indent=2, ensure_ascii=False) + "\n", path)
+def write(document: Document, name: str | Path) -> None:
+    """Write a result as JSON; see `save`."""
+    save(json.dumps(document.plain(), indent=2, ensure_ascii=False) + "\n", name)
 
 
-def save(text: str, path: str | Path) -> None:
-    """Write text to a file, beside and renamed.
+def save(text: str, name: str | Path) -> None:
+    """Write text to a file, here or elsewhere, whole or not at all.
 
     Raises:
         BenchError: The file cannot be written.
+        DataError: As `remote.put`.
     """
-    path = Path(path)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
+        with output.written(name) as path:
+            path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise BenchError(f"{path} cannot be written: {error.strerror or error}") from None
-    finally:
-        beside.unlink(missing_ok=True)
+        raise BenchError(f"{name} cannot be written: {error.strerror or error}") from None

@@ -11,6 +11,7 @@ from zoo import stored
 from zoo.cli import device as devices
 from zoo.cli import show, workers
 from zoo.cli.command import Command
+from zoo.cli.location import Location
 from zoo.errors import DataError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ CLASSES = 20
 @click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
 @click.option(
     "--predictions",
-    type=workers.LocalFile(),
+    type=Location(),
     metavar="FILE.csv|.parquet",
     help="Keep every answer in this file too.",
 )
@@ -45,7 +46,7 @@ def command(
     data: str | None,
     split: str,
     batch_size: int,
-    predictions: Path | None,
+    predictions: Path | str | None,
     device: str | None,
     verbose: bool,
     **shared: Any,
@@ -100,7 +101,7 @@ def _shared(
     run: Run | None,
     pictures: ImageFolder,
     asked: dict[str, Any],
-    predictions: Path | None,
+    predictions: Path | str | None,
     shared: dict[str, Any],
 ) -> dict[str, Any]:
     """The figures, computed by several and kept in the run's folder as one process does."""

@@ -12,12 +12,13 @@ from zoo import policy as policies
 from zoo.cli import device as devices
 from zoo.cli import pretrained, show
 from zoo.cli.command import Command, load_registry
+from zoo.cli.location import Location
 from zoo.errors import DataError, RecipeError
 
 
 @click.command("lr-find", cls=Command)
 @click.argument("spec")
-@click.argument("data", type=click.Path(path_type=Path))
+@click.argument("data", type=Location())
 @click.option("--recipe", metavar="NAME|FILE.toml", help="Whose phase is tried.")
 @click.option("--phase", "name", help="Which phase; by default the first.")
 @click.option("--set", "changes", multiple=True, metavar="PHASE.KEY=VALUE", help="Change a value.")
@@ -38,7 +39,7 @@ from zoo.errors import DataError, RecipeError
 @devices.options
 def command(
     spec: str,
-    data: Path,
+    data: Path | str,
     recipe: str | None,
     name: str | None,
     changes: tuple[str, ...],

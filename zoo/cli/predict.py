@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import click
 
-from zoo import exported, stored
+from zoo import exported, output, remote, stored
 from zoo import policy as policies
 from zoo.cli import device as devices
 from zoo.cli import show, workers
 from zoo.cli.command import Command, load_registry
+from zoo.cli.location import Location
 from zoo.errors import DataError
 
 
@@ -26,7 +26,7 @@ from zoo.errors import DataError
 )
 @click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
 @click.option(
-    "--csv", "table", type=workers.Location(), metavar="FILE", help="Write the answers: FILE.csv."
+    "--csv", "table", type=Location(), metavar="FILE", help="Write the answers: FILE.csv."
 )
 @click.option(
     "--values",
@@ -80,7 +80,7 @@ def command(
         with workers.crew("predicting", **shared) as crew, run.merged(work, crew, table) as given:
             _answer(given, len(listed), table)
         return
-    from zoo.engine import picture, remote
+    from zoo.engine import picture
 
     if away := next(filter(remote.is_one, pictures), None):
         raise DataError(f"{away} is read by work that is shared out", "add --workers N")
@@ -126,10 +126,10 @@ def _told(records: Iterable[dict[str, Any]], total: int) -> Iterator[dict[str, A
         raise DataError(f"none of the pictures can be read; the last is {reason}")
 
 
-def _write(path: Path | str, records: Iterable[dict[str, Any]]) -> int:
+def _write(name: Path | str, records: Iterable[dict[str, Any]]) -> int:
     """Write records as they come to a table that is there once it is whole; give their number."""
     count = 0
-    with _opened(path) as file:
+    with output.written(name) as path, path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(("path", "class", "probability", "error"))
         for record in records:
@@ -139,36 +139,11 @@ def _write(path: Path | str, records: Iterable[dict[str, Any]]) -> int:
     return count
 
 
-@contextmanager
-def _opened(path: Path | str) -> Iterator[IO[str]]:
-    """A text file that is written beside and renamed, or put whole where that is not done."""
-    if isinstance(path, str):
-        from zoo.engine import remote
-
-        with remote.writing(path) as file:
-            yield file
-        return
-    beside = path.with_name(f".{path.name}.unfinished")
-    try:
-        with beside.open("w", newline="", encoding="utf-8") as file:
-            yield file
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _check_free(path: Path | str, resume: bool) -> None:
-    if isinstance(path, str):
-        from zoo.engine import remote
-
-        if remote.exists(path) and not (resume and remote.exists(f"{path}.parts")):
-            raise DataError(f"{path} exists", "choose another name, or delete it first")
-        return
+def _check_free(table: Path | str, resume: bool) -> None:
+    output.check(table)
     # Whoever was killed between the last two steps left the table and its parts.
-    if path.exists() and not (resume and Path(f"{path}.parts").exists()):
-        raise DataError(f"{path} exists", "choose another name, or delete it first")
-    if not path.parent.is_dir():
-        raise DataError(f"the folder {path.parent} does not exist", "make it first")
+    if remote.exists(table) and not (resume and remote.exists(f"{table}.parts")):
+        raise DataError(f"{table} exists", "choose another name, or delete it first")
 
 
 def _render(records: list[dict[str, Any]]) -> str:

@@ -175,6 +175,7 @@ def command(
 
     from zoo.engine import folder, run
 
+    folder.here(data)
     if cluster is None or cluster.chief:
         run.check(out)
     if workers:

@@ -17,40 +17,6 @@ if TYPE_CHECKING:
     from zoo.engine.sharded.run import Crew
 
 
-class Location(click.ParamType):  # type: ignore[type-arg]
-    """A path, or the name of something elsewhere: s3://bucket/name."""
-
-    name = "location"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Path | str:
-        """A Path of this machine, or the name as it is."""
-        from zoo.engine import remote
-
-        return str(value) if remote.is_one(value) else remote.local(str(value))
-
-
-class LocalFile(Location):
-    """A path of this machine, where the name of something elsewhere would be taken for one."""
-
-    name = "file"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """A Path.
-
-        Raises:
-            ShardError: It names something elsewhere.
-        """
-        found = super().convert(value, param, ctx)
-        if isinstance(found, str):
-            raise ShardError(
-                f"{value} cannot be written: this table goes to a disk of this machine",
-                "give a path, and copy the file afterwards",
-            )
-        return found
-
-
 def options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--workers`, `--engine`, `--address` and `--resume` to a command."""
     resume = click.option(
@@ -98,21 +64,10 @@ def check(shared: Mapping[str, Any], output: Path | str | None = None, option: s
         raise ShardError("--address is of a Ray cluster", "add --engine ray")
     if shared.get("resume") and output is None:
         raise ShardError("--resume needs a file beside which parts are kept", f"add {option}")
-    if output is not None:
-        _check_elsewhere(output, shared["workers"])
     if shared["engine"] == "ray":
         from zoo.engine.sharded import on_ray
 
         on_ray.check(shared["address"])
-
-
-def _check_elsewhere(output: Path | str, count: int | None) -> None:
-    from zoo.engine import remote
-
-    if remote.is_one(output):
-        if count is None:
-            raise ShardError(f"{output} is written by work that is shared out", "add --workers N")
-        remote.check(str(output))
 
 
 @contextmanager

@@ -12,13 +12,15 @@ import hashlib
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo import transform
+from zoo import remote, transform
 from zoo.engine import anatomy, augment, cutline, data, freeze, runtime, shelf
 from zoo.engine.assemble import assemble
 from zoo.engine.feed import Feed, once
@@ -39,6 +41,9 @@ if TYPE_CHECKING:
 SCHEMA = 2
 BATCH = 32
 """Pictures that go through the backbone at once: a part of the key, since it may decide bits."""
+
+READ = 256
+"""Files whose contents are told apart at once."""
 
 
 @dataclass(frozen=True)
@@ -230,6 +235,7 @@ def extract(
     except TooLarge:
         shutil.rmtree(folder, ignore_errors=True)
         store = Shards(folder, facts, ids, shape, multiple=BATCH, dtype="float32")
+        store.begin()
         fill(store)
     shelf.used(folder)
     if not store.there().any():
@@ -327,20 +333,24 @@ def _batches(
 
 
 def _contents(samples: Sequence[Sample]) -> str:
-    """A digest of names and contents, in order."""
-
-    def content(sample: Sample) -> bytes:
-        try:
-            with sample.path.open("rb") as file:
-                return hashlib.file_digest(file, "sha256").digest()
-        except OSError:
-            return b"unreadable"
-
+    """A digest of names and contents, in order: the same for a copy elsewhere."""
     whole = hashlib.sha256()
     with ThreadPoolExecutor(runtime.cores()) as threads:
-        for sample, digest in zip(samples, threads.map(content, samples), strict=True):
+        batches = remote.batches([sample.place for sample in samples], READ)
+        digests = chain.from_iterable(threads.map(_content, here) for here in batches)
+        for sample, digest in zip(samples, digests, strict=True):
             whole.update(sample.id.encode() + b"\0" + digest)
     return whole.hexdigest()
+
+
+def _content(file: Path | DataError) -> bytes:
+    try:
+        if isinstance(file, Path):
+            with file.open("rb") as opened:
+                return hashlib.file_digest(opened, "sha256").digest()
+    except OSError:
+        pass
+    return b"unreadable"
 
 
 def _shifted(progress: Progress | None, done: int, total: int) -> Progress | None:

@@ -7,19 +7,21 @@ nor numpy is imported, so that a wrong folder is answered at once.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.engine import magic, remote, table, tiny_imagenet
-from zoo.engine.sample import Sample, look
+from zoo import remote
+from zoo.engine import magic, table, tiny_imagenet, tree
+from zoo.engine.sample import Sample
 from zoo.engine.table import SPLITS
 from zoo.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from zoo.engine.tree import Tree
 
 UNREADABLE_LIMIT = 0.01
 """The share of a folder's pictures that may be unreadable; they are named and left out."""
@@ -32,14 +34,14 @@ class ImageFolder:
     """The labelled pictures of a folder, or of a CSV.
 
     Args:
-        root: The folder or the CSV.
+        root: The folder or the CSV; its name, if it is elsewhere.
         classes: Names in the order of their labels, which is the sorted order.
         samples: Every picture, ordered by split and id.
         unreadable: Reasons by id, of files that should be pictures and are not.
         notes: What the reader decided by itself, one sentence each, for the user to see.
     """
 
-    root: Path
+    root: Path | str
     classes: tuple[str, ...]
     samples: tuple[Sample, ...]
     unreadable: Mapping[str, str]
@@ -86,8 +88,8 @@ def read(
         val: Share of train to hold out for validation where there is no such folder; 0 for none.
         test: The same for the test split.
         limit: The share of files that may be no pictures though they should.
-        elsewhere: Whether a CSV, or the pictures that it lists, may be elsewhere, as
-            s3://bucket/name.
+        elsewhere: Whether they, or the pictures that a CSV lists, may be elsewhere, as
+            s3://bucket/name. A folder there is listed, and its files are told by their names.
 
     Returns:
         The classes and samples.
@@ -104,14 +106,15 @@ def read(
     """
     notes: list[str] = []
     unreadable: dict[str, str] = {}
-    if remote.is_one(root):
-        classes, samples = _listed_elsewhere(str(root), unreadable, notes, elsewhere)
-    elif (root := remote.local(str(root))).is_file():
-        classes, samples = _listed(root, unreadable, notes, elsewhere=elsewhere)
-    elif tiny_imagenet.found(root):
-        classes, samples = tiny_imagenet.read(root, unreadable, notes)
+    if not elsewhere:
+        here(root)
+    root = str(root).rstrip("/") if remote.is_one(root) else remote.local(root)
+    if remote.is_file(root):
+        classes, samples = _listed(root, unreadable, notes, elsewhere)
+    elif tiny_imagenet.found(pictures := tree.of(root)):
+        classes, samples = tiny_imagenet.read(pictures, unreadable, notes)
     else:
-        classes, samples = _by_folder(root, unreadable, notes)
+        classes, samples = _by_folder(pictures, unreadable, notes)
     _check_unreadable(root, unreadable, len(samples), limit)
     if unreadable:
         notes.append(f"unreadable, left out: {_some(unreadable)}")
@@ -124,63 +127,55 @@ def read(
     return ImageFolder(root, classes, tuple(samples), unreadable, tuple(notes))
 
 
-def _listed_elsewhere(
-    name: str, unreadable: dict[str, str], notes: list[str], elsewhere: bool
-) -> tuple[tuple[str, ...], list[Sample]]:
-    """Read a file that lists pictures and is not on this machine."""
-    if not elsewhere:
+def here(name: str | Path) -> None:
+    """Refuse pictures that are elsewhere, for whoever needs them on this machine.
+
+    Raises:
+        DataError: They are.
+    """
+    if remote.is_one(name):
         raise DataError(
             f"{name} is elsewhere; a folder or a CSV of this machine is needed",
-            hint="zoo predict, evaluate and data check read what is elsewhere, with --workers N",
+            hint="copy or mount it; zoo predict, evaluate, features extract and data check read "
+            "it there, with --workers N",
         )
-    if not name.lower().endswith(".csv"):
-        raise DataError(
-            f"{name} is no CSV; what is elsewhere is read from one",
-            hint="list the pictures in a CSV with the columns path,label,split",
-        )
-    with remote.fetched(name) as path:
-        return _listed(path, unreadable, notes, name.rpartition("/")[0], elsewhere)
 
 
 def _listed(
-    path: Path,
-    unreadable: dict[str, str],
-    notes: list[str],
-    root: str | None = None,
-    elsewhere: bool = False,
+    name: Path | str, unreadable: dict[str, str], notes: list[str], elsewhere: bool
 ) -> tuple[tuple[str, ...], list[Sample]]:
     """Read a file that lists pictures."""
-    if path.suffix.lower() != ".csv":
+    if not str(name).lower().endswith(".csv"):
         raise DataError(
-            f"{path} is a file; a folder that holds one folder per class is needed",
+            f"{name} is a file; a folder that holds one folder per class is needed",
             hint="or a CSV with the columns path,label,split",
         )
-    classes, samples = table.read(path, unreadable, notes, root, elsewhere)
+    classes, samples = table.read(name, unreadable, notes, elsewhere)
     if len(classes) < 2:
         which = f"one label, {classes[0]!r}" if classes else "no label"
-        raise DataError(f"{path} has {which}; at least two are needed")
+        raise DataError(f"{name} has {which}; at least two are needed")
     return classes, samples
 
 
 def _by_folder(
-    root: Path, unreadable: dict[str, str], notes: list[str]
+    pictures: Tree, unreadable: dict[str, str], notes: list[str]
 ) -> tuple[tuple[str, ...], list[Sample]]:
     """Read a folder per class, in splits or not."""
-    tops = _tops(root, notes)
-    classes = _classes(root, tops)
+    tops = _tops(pictures, notes)
+    classes = _classes(pictures, tops)
     others: list[str] = []
-    samples = [
-        sample
+    found = [
+        pictures.sample(name, label, split, unreadable, others)
         for split, top in tops
-        for label, name in enumerate(classes)
-        for sample in _pictures(root, top / name, label, split, unreadable, others)
+        for label, each in enumerate(classes)
+        for name in pictures.files(f"{top}/{each}" if top else each)
     ]
     if others:
         notes.append(f"not pictures, skipped: {_some(others)}")
-    return classes, samples
+    return classes, [sample for sample in found if sample is not None]
 
 
-def _check_classes(root: Path, classes: Sequence[str], samples: Sequence[Sample]) -> None:
+def _check_classes(root: Path | str, classes: Sequence[str], samples: Sequence[Sample]) -> None:
     """Refuse a class without a picture to train on, or in the only split there is."""
     splits = {sample.split for sample in samples}
     first = next((name for name in ("train", "val", "test") if name in splits), "train")
@@ -191,74 +186,52 @@ def _check_classes(root: Path, classes: Sequence[str], samples: Sequence[Sample]
         raise DataError(f"{root}: no picture in {named}", hint="add pictures, or remove the folder")
 
 
-def _tops(root: Path, notes: list[str]) -> list[tuple[str, Path]]:
+def _tops(pictures: Tree, notes: list[str]) -> list[tuple[str, str]]:
     """Give the folders whose children are classes, with their splits; training first."""
-    if not root.exists():
-        raise DataError(f"no folder {root}", hint="give a folder that holds one folder per class")
-    folders = _folders(root)
+    root, folders = pictures.root, pictures.folders()
     if not folders:
         raise DataError(
             f"{root} holds no folders; one folder per class is needed",
-            hint=f"sort the pictures into {root / '<class>'}, or {root / 'train' / '<class>'}",
+            hint=f"sort the pictures into {root}/<class>, or {root}/train/<class>",
         )
-    splits = [folder for folder in folders if folder.name.lower() in SPLITS]
-    if not (len(splits) == len(folders) or any(f.name.lower() == "train" for f in splits)):
-        return [("train", root)]
-    beside = [f"{folder.name}/" for folder in folders if folder not in splits]
+    splits = [name for name in folders if name.lower() in SPLITS]
+    if not (len(splits) == len(folders) or any(name.lower() == "train" for name in splits)):
+        return [("train", "")]
+    beside = [f"{name}/" for name in folders if name not in splits]
     if beside:
         notes.append(f"beside the splits, not read: {_some(beside)}")
-    named = Counter(SPLITS[folder.name.lower()] for folder in splits)
+    named = Counter(SPLITS[name.lower()] for name in splits)
     if double := [name for name, count in named.items() if count > 1]:
-        which = ", ".join(f.name for f in splits if SPLITS[f.name.lower()] in double)
+        which = ", ".join(name for name in splits if SPLITS[name.lower()] in double)
         raise DataError(f"{root} has two folders for one split: {which}", hint="keep one of them")
-    tops = [(SPLITS[folder.name.lower()], folder) for folder in splits]
+    tops = [(SPLITS[name.lower()], name) for name in splits]
     return sorted(tops, key=lambda top: ("train", "val", "test").index(top[0]))
 
 
-def _classes(root: Path, tops: Sequence[tuple[str, Path]]) -> tuple[str, ...]:
+def _classes(pictures: Tree, tops: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     """Name the classes, which the first split decides."""
-    found = {top: [folder.name for folder in _folders(top)] for _, top in tops}
+    found = {top: pictures.folders(top) for _, top in tops}
     first = tops[0][1]
+    where = {top: f"{pictures.root}/{top}" if top else str(pictures.root) for top in found}
     classes = tuple(found[first])
     if len(classes) < 2:
         which = f"one class, {classes[0]!r}" if classes else "no class"
         raise DataError(
-            f"{first} holds {which}; at least two classes, a folder each, are needed",
-            hint=f"for one kind of thing add a folder of what it is not, {first / 'other'}",
+            f"{where[first]} holds {which}; at least two classes, a folder each, are needed",
+            hint=f"for one kind of thing add a folder of what it is not, {where[first]}/other",
         )
     for top, names in found.items():
         strangers = [name for name in names if name not in classes]
         if strangers:
             raise DataError(
-                f"{top} has classes that {first} lacks: {_some(strangers)}",
-                hint=f"the classes of {root} are the folders of {first.name}/",
+                f"{where[top]} has classes that {where[first]} lacks: {_some(strangers)}",
+                hint=f"the classes of {pictures.root} are the folders of {first}/",
             )
     return classes
 
 
-def _pictures(
-    root: Path,
-    folder: Path,
-    label: int,
-    split: str,
-    unreadable: dict[str, str],
-    others: list[str],
-) -> Iterable[Sample]:
-    """Walk one class folder in sorted order, telling pictures from other files."""
-    for place, inner, names in os.walk(folder):
-        inner[:] = sorted(name for name in inner if not name.startswith("."))
-        for name in sorted(names):
-            if name.startswith("."):
-                continue
-            path = Path(place, name)
-            id = path.relative_to(root).as_posix()
-            sample = look(path, id, label, split, unreadable, others)
-            if sample is not None:
-                yield sample
-
-
 def _check_unreadable(
-    root: Path, unreadable: Mapping[str, str], readable: int, limit: float
+    root: Path | str, unreadable: Mapping[str, str], readable: int, limit: float
 ) -> None:
     """Refuse a folder with too many files that should be pictures and are not."""
     total = readable + len(unreadable)
@@ -292,14 +265,6 @@ def _hold_out(
             f"{share:.0%} of each class, by seed {seed}"
         )
     return [replace(s, split=split) if s.id in held else s for s in samples]
-
-
-def _folders(root: Path) -> list[Path]:
-    """List the visible folders of a folder, sorted by name."""
-    try:
-        return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
-    except OSError as error:
-        raise DataError(f"{root}: {error.strerror}") from None
 
 
 def _some(names: Iterable[str]) -> str:

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from zoo.engine import magic, picture, remote, runtime, table
+from zoo import output, remote
+from zoo.engine import magic, picture, runtime, table
 from zoo.engine.folder import ImageFolder
 from zoo.engine.sample import Sample
 from zoo.errors import DataError
@@ -93,7 +94,7 @@ def every(samples: Iterable[Sample], progress: Progress | None = None) -> Iterat
 
 def check(
     folder: ImageFolder,
-    manifest: Path | None = None,
+    manifest: Path | str | None = None,
     progress: Progress | None = None,
     findings: Iterable[Finding] | None = None,
 ) -> dict[str, Any]:
@@ -101,9 +102,10 @@ def check(
 
     Args:
         folder: What `folder.read` gave.
-        manifest: A CSV to write, a row for each picture; None for none. `zoo train` reads it and
-            leaves out what has not the verdict "ok". Of copies in two splits the one that is
-            trained on is refused, so that the measured ones stay what they were.
+        manifest: A CSV to write, here or elsewhere, a row for each picture; None for none.
+            `zoo train` reads it and leaves out what has not the verdict "ok". Of copies in two
+            splits the one that is trained on is refused, so that the measured ones stay what they
+            were.
         progress: Called with pictures done and pictures in all.
         findings: What `every` gives of the folder's samples, if somebody looked already.
 
@@ -206,27 +208,24 @@ def _spread(values: list[int]) -> list[int]:
 
 
 def _write(
-    path: Path, folder: ImageFolder, findings: list[Finding], verdicts: dict[str, str]
+    name: Path | str, folder: ImageFolder, findings: list[Finding], verdicts: dict[str, str]
 ) -> None:
-    """Write the manifest beside its place and rename it; paths are relative to its folder."""
-    here = path.absolute().parent
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            for each in findings:
-                sample = each.sample
-                place = sample.id
-                if not remote.is_one(place):
-                    place = Path(os.path.relpath(sample.path.absolute(), here)).as_posix()
-                writer.writerow(
-                    (
-                        place, folder.classes[sample.label], sample.split,
-                        each.width, each.height, each.format, sample.size, each.sha256,
-                        verdicts[sample.id],
-                    )
-                )  # fmt: skip
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    """Write the manifest; its paths are relative to its folder where both are on this machine."""
+
+    def place(sample: Sample) -> str:
+        if sample.away or remote.is_one(name):
+            return sample.place
+        return Path(os.path.relpath(sample.place, Path(name).absolute().parent)).as_posix()
+
+    with output.written(name) as path, path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for each in findings:
+            sample = each.sample
+            writer.writerow(
+                (
+                    place(sample), folder.classes[sample.label], sample.split,
+                    each.width, each.height, each.format, sample.size, each.sha256,
+                    verdicts[sample.id],
+                )
+            )  # fmt: skip

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import itertools
-import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo import output
 from zoo.errors import DataError
 
 if TYPE_CHECKING:
@@ -21,34 +21,32 @@ FORMATS = (".csv", ".parquet")
 DIGITS = 6
 
 
-def check(path: str | Path) -> Path:
+def check(name: str | Path) -> None:
     """Refuse a file that could not be written, before any work is done.
 
     Raises:
         DataError: Its name ends in neither of `FORMATS`, its folder does not exist, or pyarrow is
             missing.
     """
-    path = Path(path)
-    if path.suffix not in FORMATS:
-        raise DataError(f"{path} is no table", f"let it end in {' or '.join(FORMATS)}")
-    if not path.absolute().parent.is_dir():
-        raise DataError(f"the folder {path.parent} does not exist", "make it first")
-    if path.suffix == ".parquet":
+    suffix = Path(name).suffix
+    if suffix not in FORMATS:
+        raise DataError(f"{name} is no table", f"let it end in {' or '.join(FORMATS)}")
+    output.check(name)
+    if suffix == ".parquet":
         try:
             import pyarrow.parquet  # noqa: F401
         except ImportError:
             raise DataError(
                 "Parquet needs pyarrow", "pip install keras-zoo[parquet], or write a .csv"
             ) from None
-    return path
 
 
 @contextmanager
-def table(path: str | Path | None) -> Iterator[Write]:
-    """Open a table beside its place and rename it once it is whole.
+def table(name: str | Path | None) -> Iterator[Write]:
+    """Open a table that is there once it is whole.
 
     Args:
-        path: A .csv or .parquet file; without one the rows are dropped.
+        name: A .csv or .parquet file, here or elsewhere; without one the rows are dropped.
 
     Yields:
         A function that writes rows of `COLUMNS`.
@@ -56,17 +54,13 @@ def table(path: str | Path | None) -> Iterator[Write]:
     Raises:
         DataError: As `check`.
     """
-    if path is None:
+    if name is None:
         yield lambda rows: None
         return
-    final = check(path)
-    beside = final.with_name(f".{final.name}.{os.getpid()}")
-    try:
-        with (_parquet if final.suffix == ".parquet" else _csv)(beside) as write:
-            yield write
-        beside.replace(final)
-    finally:
-        beside.unlink(missing_ok=True)
+    check(name)
+    opened = _parquet if Path(name).suffix == ".parquet" else _csv
+    with output.written(name) as path, opened(path) as write:
+        yield write
 
 
 def read(path: Path) -> list[dict[str, str]]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from zoo.engine import magic, remote
+from zoo.engine import magic
 
 _SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff")
 _OTHER_SUFFIXES = (".heic", ".heif", ".avif", ".jp2", ".jxl", ".psd")
@@ -19,10 +19,11 @@ class Sample:
     Args:
         id: Path relative to the folder's root, with forward slashes: the picture's name in
             reports, digests and splits.
-        path: Where the file is; of one that is elsewhere, its id says it.
+        path: Where the file is on this machine.
         label: Index into the folder's classes.
         split: "train", "val" or "test".
         size: Bytes of the file.
+        away: The name of a file that is elsewhere, which has no path.
     """
 
     id: str
@@ -30,11 +31,12 @@ class Sample:
     label: int
     split: str
     size: int
+    away: str | None = None
 
     @property
     def place(self) -> str:
         """Where the file is, for whoever works in another folder, or on another machine."""
-        return self.id if remote.is_one(self.id) else str(self.path.absolute())
+        return self.away or str(self.path.absolute())
 
 
 def look(
@@ -67,4 +69,39 @@ def look(
         unreadable[id] = "empty file" if not size else found or "no picture inside"
     else:
         others.append(id)
+    return None
+
+
+def called(
+    away: str,
+    size: int | None,
+    id: str,
+    label: int,
+    split: str,
+    unreadable: dict[str, str],
+    others: list[str],
+) -> Sample | None:
+    """Tell a picture that is elsewhere from another file by its name; nobody looks inside.
+
+    Args:
+        away: The file.
+        size: Its bytes; None where nobody tells.
+        id: Its name in its folder.
+        label: As for `look`.
+        split: As for `look`.
+        unreadable: As for `look`.
+        others: As for `look`.
+
+    Returns:
+        The sample, or None.
+    """
+    suffix = PurePosixPath(id).suffix.lower()
+    if suffix not in _SUFFIXES + _OTHER_SUFFIXES:
+        others.append(id)
+    elif suffix in _OTHER_SUFFIXES:
+        unreadable[id] = suffix[1:].upper()
+    elif size == 0:
+        unreadable[id] = "empty file"
+    else:
+        return Sample(id, Path(id), label, split, size or 0, away)
     return None

@@ -97,6 +97,11 @@ class Shards:
         ]
         return np.concatenate(places) if places else np.empty(0, np.int64)
 
+    def begin(self) -> None:
+        """Write the index before there is any shard: whoever comes next has this dtype, too."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._write_index()
+
     @contextmanager
     def filling(self) -> Iterator[Callable[[np.ndarray, np.ndarray], None]]:
         """Collect rows into shards.
@@ -123,7 +128,8 @@ class Shards:
 
         yield add
         flush()
-        self._write_index()
+        if self._done:
+            self._write_index()
 
     def write(self, places: np.ndarray, rows: np.ndarray) -> None:
         """Write one shard, beside and renamed, then the index unless that takes long.
@@ -152,7 +158,8 @@ class Shards:
         """
         for number, shard in shards.items():
             self._open(number, shard)
-        self._write_index()
+        if self._done:
+            self._write_index()
 
     def known(self) -> Mapping[int, dict[str, Any]]:
         """What `save` gave of each shard that is there, by number."""
@@ -193,8 +200,6 @@ class Shards:
         return stored
 
     def _write_index(self) -> None:
-        if not self._done:
-            return
         began = time.monotonic()
         document = {
             **self._facts,
@@ -244,7 +249,7 @@ def save(path: Path, places: np.ndarray, rows: np.ndarray, dtype: np.dtype | str
     Raises:
         TooLarge: If float16 cannot hold a value.
     """
-    if dtype == np.float16 and not (np.abs(rows) < LIMIT).all():
+    if np.dtype(dtype) == np.float16 and not (np.abs(rows) < LIMIT).all():
         raise TooLarge
     path.parent.mkdir(parents=True, exist_ok=True)
     values = rows.astype(dtype)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import difflib
+import errno
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.engine import remote
+from zoo import remote
 from zoo.engine.sample import Sample, look
 from zoo.errors import DataError
 
@@ -23,22 +25,18 @@ OK = "ok"
 
 
 def read(
-    path: Path,
-    unreadable: dict[str, str],
-    notes: list[str],
-    root: str | None = None,
-    elsewhere: bool = False,
+    name: Path | str, unreadable: dict[str, str], notes: list[str], elsewhere: bool = False
 ) -> tuple[tuple[str, ...], list[Sample]]:
     """Read a CSV of pictures.
 
     Args:
-        path: The file. Its first row names the columns: path, label, and if one likes split and
-            verdict. Paths are relative to the file's folder or absolute. A picture whose split is
-            empty belongs to train; one whose verdict is not "ok" is left out.
+        name: The file, here or elsewhere. Its first row names the columns: path, label, and if one
+            likes split and verdict. Paths are relative to the file's folder or absolute. A picture
+            whose split is empty belongs to train; one whose verdict is not "ok" is left out.
         unreadable: Gets the reason, by name, of a picture that is missing or none.
         notes: Gets what was decided.
-        root: What paths are relative to, if the file is a copy of one elsewhere.
-        elsewhere: Whether pictures may be elsewhere, as s3://bucket/name; nobody looks at those.
+        elsewhere: Whether pictures may be elsewhere, as s3://bucket/name. Nobody looks inside
+            those; their sizes are asked for where no column `bytes` tells them.
 
     Returns:
         The classes, sorted by name, and the samples.
@@ -46,30 +44,34 @@ def read(
     Raises:
         DataError: If a column or a value is missing or unknown; names the line.
     """
-    rows = _rows(path)
+    with remote.fetched(name) as file:
+        rows = _rows(file, name)
     refused = [row for row in rows if row["verdict"] not in ("", OK)]
     if refused:
         notes.append(f"left out by their verdict: {len(refused)} of {len(rows)} pictures")
     kept = [row for row in rows if row["verdict"] in ("", OK)]
     classes = tuple(sorted({row["label"] for row in kept}))
-    numbers = {name: number for number, name in enumerate(classes)}
+    numbers = {label: number for number, label in enumerate(classes)}
+    away = _elsewhere(name, kept)
+    if away and not elsewhere:
+        raise DataError(
+            f"{name} lists pictures that are elsewhere: {next(iter(away.values()))}",
+            hint="zoo predict, evaluate, features extract and data check read them, with "
+            "--workers N",
+        )
+    sizes = _sizes(kept, away)
     samples: list[Sample] = []
     others: list[str] = []
     for row in kept:
         label, split = numbers[row["label"]], SPLITS[row["split"].lower() or "train"]
-        if root is not None and not remote.is_one(row["path"]):
-            row["path"] = f"{root}/{row['path']}"
-        if remote.is_one(row["path"]):
-            if not elsewhere:
-                raise DataError(
-                    f"{path} lists pictures that are elsewhere: {row['path']}",
-                    hint="zoo predict, evaluate and data check read them, with --workers N",
-                )
-            size = int(row["bytes"]) if row.get("bytes", "").isdecimal() else 0
-            samples.append(Sample(row["path"], Path(row["path"]), label, split, size))
-            continue
-        file = path.parent / row["path"]
-        sample = look(file, Path(row["path"]).as_posix(), label, split, unreadable, others)
+        path, id = remote.local(row["path"]), Path(row["path"]).as_posix()
+        sample: Sample | None
+        if (there := away.get(row["path"])) is None:
+            sample = look(Path(name).parent / path, id, label, split, unreadable, others)
+        elif (size := sizes[there]) is None:
+            unreadable[row["path"]], sample = os.strerror(errno.ENOENT), None
+        else:
+            sample = Sample(row["path"], path, label, split, size, there)
         if sample is not None:
             samples.append(sample)
     # A file that somebody lists as a picture should be one, whatever it is called.
@@ -77,10 +79,37 @@ def read(
     return classes, samples
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
+def _elsewhere(name: Path | str, rows: list[dict[str, str]]) -> dict[str, str]:
+    """The full names, by path, of pictures that are elsewhere."""
+    paths = [row["path"] for row in rows]
+    away = {path: path for path in paths if remote.is_one(path)}
+    if remote.is_one(name):
+        folder = remote.parent(str(name))
+        relative = (path for path in paths if path not in away)
+        away |= {
+            path: remote.join(folder, path)
+            for path in relative
+            if not remote.local(path).is_absolute()
+        }
+    return away
+
+
+def _sizes(rows: list[dict[str, str]], away: dict[str, str]) -> dict[str, int | None]:
+    """Bytes of pictures that are elsewhere, by full name; None of one that is missing."""
+    told = {
+        away[row["path"]]: int(row["bytes"])
+        for row in rows
+        if row["path"] in away and row.get("bytes", "").isdecimal()
+    }
+    untold = [there for there in away.values() if there not in told]
+    return told | dict(zip(untold, remote.sizes(untold), strict=True))
+
+
+def _rows(file: Path, path: Path | str) -> list[dict[str, str]]:
+    """The rows of a file that the user calls by another name."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restval="")
+        with file.open(newline="", encoding="utf-8-sig") as lines:
+            reader = csv.DictReader(lines, restval="")
             names = [name.strip().lower() for name in reader.fieldnames or ()]
             _check_columns(path, names)
             reader.fieldnames = names
@@ -101,7 +130,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
     return rows
 
 
-def _check_columns(path: Path, names: list[str]) -> None:
+def _check_columns(path: Path | str, names: list[str]) -> None:
     for wanted in COLUMNS[:2]:
         if wanted not in names:
             near = difflib.get_close_matches(wanted, names, n=1)
@@ -112,7 +141,7 @@ def _check_columns(path: Path, names: list[str]) -> None:
             )
 
 
-def _check_row(path: Path, line: int, row: Mapping[str, str]) -> None:
+def _check_row(path: Path | str, line: int, row: Mapping[str, str]) -> None:
     for name in COLUMNS[:2]:
         if not row[name]:
             raise DataError(f"{path}, line {line}: the {name} is empty")

@@ -8,22 +8,28 @@ test/images/*.JPEG             without labels
 
 from __future__ import annotations
 
-from pathlib import Path
+import itertools
+from typing import TYPE_CHECKING
 
-from zoo.engine.sample import Sample, look
 from zoo.errors import DataError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from zoo.engine.sample import Sample
+    from zoo.engine.tree import Tree
+
 WNIDS = "wnids.txt"
-ANNOTATIONS = "val_annotations.txt"
+ANNOTATIONS = "val/val_annotations.txt"
 
 
-def found(root: Path) -> bool:
+def found(pictures: Tree) -> bool:
     """Whether a folder has this layout."""
-    return (root / WNIDS).is_file() and (root / "train").is_dir()
+    return pictures.text(WNIDS) is not None and "train" in pictures.folders()
 
 
 def read(
-    root: Path, unreadable: dict[str, str], notes: list[str]
+    pictures: Tree, unreadable: dict[str, str], notes: list[str]
 ) -> tuple[tuple[str, ...], list[Sample]]:
     """Read the folder.
 
@@ -31,7 +37,7 @@ def read(
     labels. Validation is then held out of train.
 
     Args:
-        root: The folder.
+        pictures: The folder.
         unreadable: Gets the reason, by name, of a file that should be a picture and is not.
         notes: Gets what was decided.
 
@@ -39,40 +45,43 @@ def read(
         The classes, sorted by name, and the samples of train and test.
 
     Raises:
-        DataError: If a listed class has no folder, or an annotation cannot be read.
+        DataError: If a listed class has no pictures, or an annotation cannot be read.
     """
-    classes = tuple(sorted((root / WNIDS).read_text(encoding="utf-8").split()))
+    classes = tuple(sorted((pictures.text(WNIDS) or "").split()))
     numbers = {name: number for number, name in enumerate(classes)}
+    named = itertools.chain(_trained(pictures, classes), _annotated(pictures, numbers))
     others: list[str] = []
-    samples: list[Sample] = []
-    for name, number in numbers.items():
-        folder = root / "train" / name / "images"
-        if not folder.is_dir():
-            raise DataError(
-                f"{root / WNIDS} names the class {name}, and there is no {folder}",
-                hint="unpack the archive again",
-            )
-        for path in sorted(folder.iterdir()):
-            id = path.relative_to(root).as_posix()
-            samples.append(look(path, id, number, "train", unreadable, others))  # type: ignore[arg-type]
-    for path, name in _annotations(root):
-        if name not in numbers:
-            raise DataError(f"{path}: its class {name} is not in {root / WNIDS}")
-        id = path.relative_to(root).as_posix()
-        samples.append(look(path, id, numbers[name], "test", unreadable, others))  # type: ignore[arg-type]
+    samples = [
+        pictures.sample(file, numbers[name], split, unreadable, others)
+        for file, name, split in named
+    ]
     notes.append("Tiny ImageNet: its val/ is the test split; its own test/ has no labels")
     return classes, [sample for sample in samples if sample is not None]
 
 
-def _annotations(root: Path) -> list[tuple[Path, str]]:
-    """Files of val/ and their classes."""
-    table = root / "val" / ANNOTATIONS
-    if not table.is_file():
-        return []
-    rows = []
-    for line, text in enumerate(table.read_text(encoding="utf-8").splitlines(), 1):
-        cells = text.split("\t")
-        if len(cells) < 2:
+def _trained(pictures: Tree, classes: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
+    """Files of train/, their classes and split."""
+    for name in classes:
+        folder = f"train/{name}/images"
+        files = list(pictures.files(folder))
+        if not files:
+            raise DataError(
+                f"{pictures.root}/{WNIDS} names the class {name}, and there is nothing in "
+                f"{pictures.root}/{folder}",
+                hint="unpack the archive again",
+            )
+        yield from ((file, name, "train") for file in files)
+
+
+def _annotated(pictures: Tree, classes: dict[str, int]) -> Iterator[tuple[str, str, str]]:
+    """Files of val/, their classes and split."""
+    table = f"{pictures.root}/{ANNOTATIONS}"
+    for line, text in enumerate((pictures.text(ANNOTATIONS) or "").splitlines(), 1):
+        file, *rest = text.split("\t")
+        if not rest:
             raise DataError(f"{table}, line {line}: expected file, class and box between tabs")
-        rows.append((root / "val" / "images" / cells[0], cells[1]))
-    return rows
+        if rest[0] not in classes:
+            raise DataError(
+                f"{table}, line {line}: the class {rest[0]} is not in {pictures.root}/{WNIDS}"
+            )
+        yield f"val/images/{file}", rest[0], "test"

@@ -30,7 +30,7 @@ def command(
     backend: Backend,
     seconds: float,
     runs: int,
-    outs: tuple[Path, ...],
+    outs: tuple[Path | str, ...],
     device: str | None,
     verbose: bool,
 ) -> None:

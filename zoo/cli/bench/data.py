@@ -26,7 +26,7 @@ def command(
     policy: str | None,
     seconds: float,
     runs: int,
-    outs: tuple[Path, ...],
+    outs: tuple[Path | str, ...],
     device: str | None,
     verbose: bool,
 ) -> None:

@@ -25,7 +25,7 @@ def command(
     input_size: int | None,
     seconds: float,
     runs: int,
-    outs: tuple[Path, ...],
+    outs: tuple[Path | str, ...],
     device: str | None,
     verbose: bool,
 ) -> None:

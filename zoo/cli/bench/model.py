@@ -111,7 +111,7 @@ def command(
     suite: bool,
     seconds: float,
     runs: int,
-    outs: tuple[Path, ...],
+    outs: tuple[Path | str, ...],
     device: str | None,
     verbose: bool,
 ) -> None:

@@ -8,12 +8,14 @@ from typing import Any
 
 import click
 
+from zoo import output
 from zoo.benchmark import document, page, table
 from zoo.benchmark.case import Case
 from zoo.benchmark.document import Document
 from zoo.cli import device as devices
 from zoo.cli import show
 from zoo.cli.command import environment
+from zoo.cli.location import Location
 from zoo.errors import BenchError
 
 WRITERS: dict[str, Callable[[Document], str]] = {
@@ -43,7 +45,7 @@ def common(command: Callable[..., Any]) -> Callable[..., Any]:
     out = click.option(
         "--out",
         "outs",
-        type=click.Path(path_type=Path),
+        type=Location(),
         multiple=True,
         callback=_check,
         help="Write the result: FILE.json, .csv, .md or .html; repeat it for more.",
@@ -90,7 +92,7 @@ def measure(
     cases: Sequence[Case],
     *,
     runs: int,
-    outs: Sequence[Path],
+    outs: Sequence[Path | str],
     verbose: bool,
     done: Document | None = None,
     keep: Callable[[Document], None] = lambda document: None,
@@ -121,13 +123,13 @@ def measure(
     return measured
 
 
-def write(result: Document, path: Path) -> None:
+def write(result: Document, name: Path | str) -> None:
     """Write a result in the form that the file's suffix asks for."""
-    writer = WRITERS.get(path.suffix)
+    writer = WRITERS.get(Path(name).suffix)
     if writer is None:
-        document.write(result, path)
+        document.write(result, name)
     else:
-        document.save(writer(result), path)
+        document.save(writer(result), name)
 
 
 def end(result: Document) -> None:
@@ -206,14 +208,13 @@ def _phases(result: Document) -> str:
 
 
 def _check(
-    context: click.Context, parameter: click.Parameter, outs: tuple[Path, ...]
-) -> tuple[Path, ...]:
+    context: click.Context, parameter: click.Parameter, outs: tuple[Path | str, ...]
+) -> tuple[Path | str, ...]:
     """Refuse a file that cannot be written before anything is measured."""
-    for path in outs:
-        if path.suffix not in (".json", *WRITERS):
+    for name in outs:
+        if Path(name).suffix not in (".json", *WRITERS):
             raise BenchError(
-                f"{path} is no name for a result", f"accepted: .json, {', '.join(WRITERS)}"
+                f"{name} is no name for a result", f"accepted: .json, {', '.join(WRITERS)}"
             )
-        if not path.parent.is_dir():
-            raise BenchError(f"the folder {path.parent} does not exist", "make it first")
+        output.check(name)
     return outs

@@ -20,7 +20,7 @@ def command(
     commands: tuple[str, ...],
     seconds: float,
     runs: int,
-    outs: tuple[Path, ...],
+    outs: tuple[Path | str, ...],
     device: str | None,
     verbose: bool,
 ) -> None:

@@ -9,12 +9,14 @@ from typing import Any, get_args
 
 import click
 
+from zoo import output, remote
 from zoo.benchmark import document
 from zoo.benchmark.case import Backend, Case, Mode
 from zoo.benchmark.document import Document
 from zoo.cli import show, workers
 from zoo.cli.bench import options
 from zoo.cli.command import Command, load_registry
+from zoo.cli.location import Location
 from zoo.errors import BenchError
 
 
@@ -34,7 +36,7 @@ from zoo.errors import BenchError
     "--backend", type=click.Choice(get_args(Backend)), default="tensorflow", show_default=True
 )
 @options.input_size(None)
-@click.option("--resume", type=click.Path(path_type=Path), help="FILE.json to go on with.")
+@click.option("--resume", type=Location(), help="FILE.json to go on with.")
 @workers.who
 @options.common
 def command(
@@ -44,10 +46,10 @@ def command(
     modes: tuple[Mode, ...],
     backend: Backend,
     input_size: int | None,
-    resume: Path | None,
+    resume: Path | str | None,
     seconds: float,
     runs: int,
-    outs: tuple[Path, ...],
+    outs: tuple[Path | str, ...],
     device: str | None,
     verbose: bool,
     **shared: Any,
@@ -67,9 +69,9 @@ def command(
     names = _names(patterns)
     registry = load_registry()
     specs = [str(registry.resolve(registry.parse(f"{name}+{head}")).spec) for name in names]
-    if resume is not None and not resume.parent.is_dir():
-        raise BenchError(f"the folder {resume.parent} does not exist", "make it first")
-    done = document.read(resume) if resume is not None and resume.exists() else None
+    if resume is not None:
+        output.check(resume)
+    done = document.read(resume) if resume is not None and remote.exists(resume) else None
     cases = [
         Case(
             target=spec,

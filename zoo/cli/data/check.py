@@ -7,8 +7,10 @@ from typing import Any
 
 import click
 
+from zoo import output
 from zoo.cli import show, workers
 from zoo.cli.command import Command
+from zoo.cli.location import Location
 from zoo.errors import Failure
 
 NAMED = 5
@@ -21,21 +23,23 @@ KINDS = {
 
 
 @click.command("check", cls=Command)
-@click.argument("data", type=workers.Location())
+@click.argument("data", type=Location())
 @click.option(
     "--out",
-    type=workers.LocalFile(),
+    type=Location(),
     metavar="FILE.csv",
     help="A manifest to write, which zoo train reads and leaves out what is wrong.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Of what is held out.")
 @workers.options
-def command(data: Path | str, out: Path | None, seed: int, **shared: Any) -> None:
+def command(data: Path | str, out: Path | str | None, seed: int, **shared: Any) -> None:
     """Decode every picture of DATA and find copies across splits and labels.
 
     Ends with exit code 1 if there is anything but copies within one class and split.
     """
     workers.check(shared, out, "--out FILE.csv")
+    if out is not None:
+        output.check(out)
     from zoo.engine import folder, inspection
 
     pictures = folder.read(data, seed=seed, limit=1.0, elsewhere=bool(shared["workers"]))

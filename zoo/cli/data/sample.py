@@ -9,11 +9,12 @@ import click
 
 from zoo.cli import show
 from zoo.cli.command import Command
+from zoo.cli.location import Location
 from zoo.errors import DataError
 
 
 @click.command("sample", cls=Command)
-@click.argument("data", type=click.Path(path_type=Path))
+@click.argument("data", type=Location())
 @click.argument("out", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--train", type=click.IntRange(0), default=0, help="Training pictures of each class.")
 @click.option("--val", type=click.IntRange(0), default=0, help="Validation pictures of each class.")
@@ -26,7 +27,9 @@ from zoo.errors import DataError
     show_default=True,
     help="Chooses the pictures; a larger sample of one seed holds the smaller.",
 )
-def command(data: Path, out: Path, train: int, val: int, test: int, link: bool, seed: int) -> None:
+def command(
+    data: Path | str, out: Path, train: int, val: int, test: int, link: bool, seed: int
+) -> None:
     """Draw so many pictures of each class from DATA into the new folder DIR."""
     counts = {name: n for name, n in (("train", train), ("val", val), ("test", test)) if n}
     if not counts:

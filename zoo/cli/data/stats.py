@@ -9,12 +9,13 @@ import click
 
 from zoo.cli import show
 from zoo.cli.command import Command
+from zoo.cli.location import Location
 
 
 @click.command("stats", cls=Command)
-@click.argument("data", type=click.Path(path_type=Path))
+@click.argument("data", type=Location())
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Of what is held out.")
-def command(data: Path, seed: int) -> None:
+def command(data: Path | str, seed: int) -> None:
     """Tell of the pictures in DATA: classes, splits, formats, sizes, mean and deviation."""
     from zoo.engine import folder, inspection
 

@@ -11,11 +11,12 @@ from zoo import input_size as size
 from zoo.cli import device as devices
 from zoo.cli import pretrained, show, workers
 from zoo.cli.command import Command, load_registry
+from zoo.cli.location import Location
 
 
 @click.command("extract", cls=Command)
 @click.argument("spec")
-@click.argument("data", type=click.Path(path_type=Path))
+@click.argument("data", type=Location())
 @click.option("--input-size", metavar="S|HxW", help="Pixels; by default the backbone's own size.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Of what is held out.")
 @pretrained.license_option
@@ -23,7 +24,7 @@ from zoo.cli.command import Command, load_registry
 @devices.options
 def command(
     spec: str,
-    data: Path,
+    data: Path | str,
     input_size: str | None,
     seed: int,
     license_allow: str | None,
@@ -44,7 +45,7 @@ def command(
     pixels = size.accept(resolved.backbone.part, asked, resolved.backbone.weights)
     from zoo.engine import folder, runtime
 
-    pictures = folder.read(data, seed=seed)
+    pictures = folder.read(data, seed=seed, elsewhere=bool(shared["workers"]))
     runtime.start(device, verbose)
     from zoo.engine import features
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from zoo.engine import remote
+from zoo import remote
 
 
 class Place(Protocol):
@@ -137,41 +138,52 @@ class RemotePlace:
 
     def read(self, name: str) -> bytes | None:
         """A file's content; None where there is none."""
-        try:
-            content: bytes = self._files.cat_file(f"{self._root}/{name}")
-        except FileNotFoundError:
-            return None
-        return content
+        with remote.reaching(self.name):
+            try:
+                content: bytes = self._files.cat_file(f"{self._root}/{name}")
+            except FileNotFoundError:
+                return None
+            return content
 
     def write(self, name: str, content: bytes) -> None:
         """Put a file. What a store of files leaves of one that was cut off, its header tells."""
-        self._files.makedirs(self._root, exist_ok=True)
-        self._files.pipe_file(f"{self._root}/{name}", content)
+        path = f"{self._root}/{name}"
+        with remote.reaching(self.name):
+            try:
+                self._files.pipe_file(path, content)
+            except FileNotFoundError:
+                # Some need the folder made, and none is to make a bucket out of a typing error.
+                self._files.mkdir(self._root, create_parents=False)
+                self._files.pipe_file(path, content)
 
     def keep(self, name: str, file: Path) -> None:
         """Put a file of this machine there."""
-        self._files.put_file(str(file), f"{self._root}/{name}")
+        with remote.reaching(self.name):
+            self._files.put_file(str(file), f"{self._root}/{name}")
 
     @contextmanager
     def fetched(self, name: str) -> Iterator[Path]:
         """A copy of a file, which is deleted."""
-        with remote.fetched(f"{self.name}/{name}") as path:
+        with remote.fetched(remote.join(self.name, name)) as path:
             yield path
 
     def names(self) -> list[str]:
         """The files that are there, sorted."""
         self._files.invalidate_cache()
-        try:
-            found = self._files.ls(self._root, detail=False)
-        except FileNotFoundError:
-            return []
+        with remote.reaching(self.name):
+            try:
+                found = self._files.ls(self._root, detail=False)
+            except FileNotFoundError:
+                return []
         return sorted(path.rstrip("/").rpartition("/")[2] for path in found)
 
     def remove(self, name: str | None = None) -> None:
         """Delete a file, or the folder with all that it holds."""
         self._files.invalidate_cache()
-        with suppress(FileNotFoundError):
-            self._files.rm(f"{self._root}/{name}" if name else self._root, recursive=not name)
+        # A star in a name is no pattern of others to delete.
+        path = glob.escape(f"{self._root}/{name}" if name else self._root)
+        with remote.reaching(self.name), suppress(FileNotFoundError):
+            self._files.rm(path, recursive=not name)
 
 
 def at(folder: str) -> Place:

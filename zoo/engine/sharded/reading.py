@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from zoo.engine import picture, remote
+from zoo import remote
+from zoo.engine import picture
 from zoo.errors import DataError
 
 

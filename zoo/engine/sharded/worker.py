@@ -21,7 +21,7 @@ from typing import IO, Any, Protocol
 from zoo.engine.sharded import place
 from zoo.engine.sharded.job import versions
 from zoo.engine.sharded.part import Part
-from zoo.errors import ZooError
+from zoo.errors import Unreachable, ZooError
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """What a disk says that takes no more."""
@@ -127,6 +127,8 @@ def hold() -> None:
 
 def trouble(error: Exception) -> dict[str, Any]:
     """What an error means for the job, as plain data."""
+    if isinstance(error, Unreachable):  # At another moment it may answer.
+        return {"failed": error.message}
     if isinstance(error, ZooError):
         told = {"class": type(error).__name__, "message": error.message, "hint": error.hint}
         return {"problem": told}

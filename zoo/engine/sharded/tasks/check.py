@@ -48,7 +48,7 @@ class Check:
 
     def __call__(self, start: int, rows: Sequence[Any], tell: Tell) -> Iterator[Any]:
         """Give width, height, format, digest and fault of each picture."""
-        from zoo.engine import remote
+        from zoo import remote
         from zoo.engine.inspection import look
         from zoo.engine.sample import Sample
 
@@ -57,7 +57,7 @@ class Check:
             for (name, _), file in zip(rows[done:], here, strict=False):
                 done += 1
                 if isinstance(file, DataError):
-                    yield [0, 0, "", "", file.message.partition(": ")[2]]
+                    yield [0, 0, "", "", file.message]
                     continue
                 found = look(Sample(name, file, 0, "", 0))
                 yield [found.width, found.height, found.format, found.sha256, found.fault]

@@ -75,19 +75,23 @@ def fill(
         )
         with merged(work, crew, store.folder) as lines:
             made: dict[int, dict[str, Any]] = {}
+            large = False
             for line in lines:
-                if "too large" in line:
-                    raise TooLarge
+                large |= line.pop("too large", False)
                 for place, fault in line.pop("faults").items():
                     if unreadable is not None:
                         unreadable.add(samples[int(place)], DataError(fault))
                 if line["places"]:
                     made[line["places"][0] // store.rows] = line
-            store.adopt(made)
-            if damaged := made.keys() - store.known().keys():
-                raise ShardFailure(
-                    f"{store.path(min(damaged))} is not what was written", "see to the disk"
-                )
+            if not large:
+                store.adopt(made)
+                if damaged := made.keys() - store.known().keys():
+                    raise ShardFailure(
+                        f"{store.path(min(damaged))} is not what was written", "see to the disk"
+                    )
+        # The parts of half precision are gone by now, and in nobody's way.
+        if large:
+            raise TooLarge
 
 
 class Features:
@@ -145,5 +149,5 @@ class Features:
             try:
                 line = shards.save(path, np.concatenate(places), np.concatenate(found), self._dtype)
             except shards.TooLarge:
-                line = {"too large": True}
+                line["too large"] = True
         yield line | {"faults": faults}

@@ -55,7 +55,8 @@ def find(names: Sequence[str]) -> list[tuple[str, int]]:
     Raises:
         DataError: As `picture.find` and `remote.find`.
     """
-    from zoo.engine import picture, remote
+    from zoo import remote
+    from zoo.engine import picture
 
     found: list[tuple[str, int]] = []
     for name in names:
@@ -99,7 +100,7 @@ class Predict:
 
     def __call__(self, start: int, rows: Sequence[Any], tell: Tell) -> Iterator[Any]:
         """Give a record for each picture."""
-        from zoo.engine import remote
+        from zoo import remote
         from zoo.engine.ranking import ranked
 
         done = 0

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from zoo.engine import folder, remote
-from zoo.errors import DataError
+from zoo import remote
+from zoo.engine import picture
+from zoo.engine.sharded.place import RemotePlace
+from zoo.engine.sharded.worker import trouble
+from zoo.errors import DataError, Unreachable
 
 fsspec = pytest.importorskip("fsspec")
 
@@ -104,7 +107,7 @@ def test_files_are_fetched_a_batch_ahead_and_deleted(memory, tmp_path, monkeypat
         seen += [each if isinstance(each, DataError) else each.read_bytes() for each in batch]
         most = max(most, len(list(tmp_path.glob("zoo-*/*/*"))))
     expected = [bytes([number]) for number in range(10)]
-    assert str(seen[4]) == "memory://set/none.png: No such file or directory"
+    assert str(seen[4]) == "No such file or directory"
     assert seen[:4] + seen[5:7] + seen[8:] == expected[:4] + expected[5:7] + expected[8:]
     assert seen[7] == b"here"
     assert most <= 6
@@ -112,50 +115,75 @@ def test_files_are_fetched_a_batch_ahead_and_deleted(memory, tmp_path, monkeypat
     assert not list(tmp_path.glob("zoo-*"))
 
 
+def test_a_name_is_no_pattern(memory):
+    names = [f"memory://set/{name}.png" for name in ("a1", "a[1]", "a*", "b")]
+    for number, name in enumerate(names):
+        memory.pipe_file(name.removeprefix("memory:/"), bytes([number]))
+    (contents,) = ([each.read_bytes() for each in batch] for batch in remote.batches(names, 4))
+    assert contents == [b"\0", b"\1", b"\2", b"\3"]
+    assert remote.sizes([*names, "memory://set/none.png"]) == [1, 1, 1, 1, None]
+
+    for name in ("out1.csv", "out[1].csv", "out*.csv"):
+        place = RemotePlace(f"memory://{name}.parts")
+        place.write("claim.json", b"")
+        place.write("0.part", name.encode())
+    RemotePlace("memory://out*.csv.parts").remove("0.part")
+    RemotePlace("memory://out[1].csv.parts").remove()
+    left = [key for key in memory.find("/") if ".parts" in key]
+    assert left == [
+        "/out*.csv.parts/claim.json", "/out1.csv.parts/0.part", "/out1.csv.parts/claim.json",
+    ]  # fmt: skip
+
+
+def test_files_of_several_places_in_one_batch(memory, archive):
+    memory.pipe_file("/a.png", b"here")
+    names = [archive.format("pics/a.png"), "memory://a.png", archive.format("pics/b.png")]
+    (contents,) = ([each.read_bytes() for each in batch] for batch in remote.batches(names, 3))
+    assert len(set(contents)) == 3
+    assert contents[1] == b"here"
+
+
 def test_a_network_that_fails_is_no_picture_that_is_missing(memory, monkeypatch):
     memory.pipe_file("/a.png", b"")
 
-    def cat(self, paths, on_error):
-        return dict.fromkeys(paths, TimeoutError("read timed out"))
+    def fail(self, *words, **options):
+        raise TimeoutError("read timed out")
 
-    monkeypatch.setattr(type(memory), "cat", cat)
-    with pytest.raises(TimeoutError):
-        list(remote.batches(["memory://a.png"], 2))
+    place = RemotePlace("memory://out.csv.parts")
+    methods = ("cat_file", "pipe_file", "ls", "info", "exists", "find", "get_file", "rm")
+    with monkeypatch.context() as broken:
+        for method in methods:
+            broken.setattr(type(memory), method, fail)
+        for ask in (
+            lambda: list(remote.batches(["memory://a.png"], 2)),
+            lambda: remote.sizes(["memory://a.png"]),
+            lambda: remote.exists("memory://a.png"),
+            lambda: remote.find("memory://set"),
+            lambda: remote.fetched("memory://a.png").__enter__(),
+            lambda: place.read("0.part"),
+            lambda: place.write("0.part", b""),
+            lambda: place.names(),
+            lambda: place.remove(),
+        ):
+            with pytest.raises(Unreachable) as caught:
+                ask()
+            told = "cannot be reached: read timed out\n  hint: see to credentials and network"
+            assert str(caught.value).startswith("memory://")
+            assert str(caught.value).endswith(told)
+    # A worker that meets it tries again.
+    assert trouble(caught.value) == {"failed": caught.value.message}
 
 
-def test_a_file_is_there_once_all_is_written(memory):
-    with remote.writing("memory://out.csv") as file:
-        file.write("a,ü\n")
-        assert not remote.exists("memory://out.csv")
-    assert memory.cat_file("/out.csv") == "a,ü\n".encode()
-
-    def careless():
-        with remote.writing("memory://other.csv") as file:
-            file.write("a,b\n")
-            raise ValueError
-
-    with pytest.raises(ValueError):
-        careless()
-    assert not remote.exists("memory://other.csv")
+def test_an_archive_that_is_not_there(tmp_path):
+    with pytest.raises(DataError, match=r"^zip://a\.png::.*none\.zip does not exist\n"):
+        remote.find(f"zip://a.png::{tmp_path}/none.zip")
 
 
-def test_a_list_of_pictures_elsewhere(memory, tmp_path):
-    table = "path,label,split,bytes\ncat/1.png,cat,test,77\ns3://other/2.png,dog,test,\n"
-    memory.pipe_file("/lists/set.csv", table.encode())
-    found = folder.read("memory://lists/set.csv", val=0, test=0, elsewhere=True)
-    assert found.classes == ("cat", "dog")
-    assert [(each.id, each.place, each.size) for each in found.samples] == [
-        ("memory://lists/cat/1.png", "memory://lists/cat/1.png", 77),
-        ("s3://other/2.png", "s3://other/2.png", 0),
-    ]
-    for name, told in (
-        ("memory://lists/set.csv", "memory://lists/set.csv is elsewhere; a folder or a CSV of"),
-        (tmp_path / "set.csv", "lists pictures that are elsewhere: s3://other/2.png"),
-    ):
-        (tmp_path / "set.csv").write_text("path,label\ns3://other/2.png,dog\na.png,cat\n")
-        with pytest.raises(DataError) as caught:
-            folder.read(name)
-        assert told in str(caught.value)
-        assert "zoo predict, evaluate and data check read" in str(caught.value)
-    with pytest.raises(DataError, match="memory://lists is no CSV; what is elsewhere is read from"):
-        folder.read("memory://lists", elsewhere=True)
+def test_pictures_come_in_the_order_of_paths(memory, tmp_path):
+    for name in ("a-b/1.png", "a/2.png", "a/b/1.png", "a.png", ".hidden.png"):
+        path = tmp_path / "set" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"\x89PNG\r\n\x1a\n")
+        memory.pipe_file(f"/set/{name}", path.read_bytes())
+    here = [path.relative_to(tmp_path).as_posix() for path in picture.find(tmp_path / "set")]
+    assert [name.removeprefix("memory://") for name in remote.find("memory://set")] == here
