@@ -12,6 +12,7 @@ from typing import Any
 
 import platformdirs
 
+from zoo import atomic
 from zoo.errors import ConfigError
 
 SHIPPED = Path(__file__).with_name("registry.toml")
@@ -167,9 +168,8 @@ def _edit_disabled(edit: Callable[[list[str]], list[str]]) -> Path:
     trust = document.setdefault("trust", tomlkit.table())
     trust["disabled"] = edit(list(trust.get("disabled", [])))
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".part")
-    beside.write_text(tomlkit.dumps(document), encoding="utf-8")
-    beside.replace(path)
+    with atomic.replacing(path) as beside:
+        beside.write_text(tomlkit.dumps(document), encoding="utf-8")
     return path
 
 

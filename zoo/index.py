@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 import platformdirs
 
-from zoo import remote
+from zoo import atomic, remote
 from zoo.errors import ConfigError
 
 
@@ -69,10 +68,10 @@ class Index:
         entries = {name: entry for name, entry in self._entries.items() if name in self._used}
         with suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            handle, beside = tempfile.mkstemp(dir=self.path.parent, prefix=".index-")
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump({"version": self.version, "entries": entries}, file)
-            Path(beside).replace(self.path)
+            with atomic.replacing(self.path) as beside:
+                beside.write_text(
+                    json.dumps({"version": self.version, "entries": entries}), encoding="utf-8"
+                )
 
     def stale(self) -> list[str]:
         """Names whose stored value a changed file has outlived, as the file on disk stands now."""

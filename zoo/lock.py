@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 import re
-import tempfile
 import tomllib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from zoo import __version__
+from zoo import __version__, atomic
 from zoo.discovery import UNKNOWN
 from zoo.errors import PluginError
 
@@ -117,11 +115,8 @@ def write(lock: Lock, path: Path) -> None:
     if path.exists():
         read(path)  # refuses to replace what is no lock
     try:
-        handle, beside = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(lock.toml())
-        Path(beside).chmod(0o644)
-        Path(beside).replace(path)
+        with atomic.replacing(path) as beside:
+            beside.write_text(lock.toml(), encoding="utf-8")
     except OSError as error:
         raise PluginError(f"{path} cannot be written: {error.strerror}") from error
 

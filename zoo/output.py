@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from zoo import remote
+from zoo import atomic, remote
 from zoo.errors import DataError
 
 
@@ -53,10 +52,5 @@ def written(name: str | Path) -> Iterator[Path]:
             yield path
             remote.put(path, str(name))
         return
-    final = remote.local(name)
-    beside = final.with_name(f".{final.name}.{os.getpid()}")
-    try:
-        yield beside
-        beside.replace(final)
-    finally:
-        beside.unlink(missing_ok=True)
+    with atomic.replacing(remote.local(name)) as path:
+        yield path

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
+from zoo import atomic, transform
 from zoo import input_size as sizes
-from zoo import transform
 from zoo.cli import policy as policies
 from zoo.cli import sheet as sheets
 from zoo.cli import show
@@ -159,12 +159,8 @@ def _numbers(drawn: Any, columns: int) -> bool:
 
 
 def _write(path: Path, facts: dict[str, Any]) -> None:
-    beside = path.with_name(f".{path.name}.unfinished")
-    try:
+    with atomic.replacing(path) as beside:
         beside.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _render(facts: dict[str, Any]) -> str:

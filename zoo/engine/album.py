@@ -17,6 +17,7 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
+from zoo import atomic
 from zoo.engine import heatmap
 from zoo.engine.explain import Explanation
 from zoo.engine.figure import Style
@@ -119,13 +120,8 @@ class Album:
             side=SIDE,
             cards=self._sorted(),
         )
-        beside = self.path.with_name(f".{self.path.name}.unfinished")
-        try:
-            with beside.open("wb") as file:
-                page.dump(file, encoding="utf-8")
-            beside.replace(self.path)
-        finally:
-            beside.unlink(missing_ok=True)
+        with atomic.replacing(self.path) as beside, beside.open("wb") as file:
+            page.dump(file, encoding="utf-8")
 
     def _sorted(self) -> Iterator[Markup]:
         for _, start, length in sorted(self._places, key=lambda place: place[0]):

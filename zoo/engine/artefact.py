@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from zoo import __version__, registry, stored, untrusted
+from zoo import __version__, atomic, registry, stored, untrusted
 from zoo.engine import anatomy
 from zoo.engine.anatomy import Anatomy, of
 from zoo.errors import ModelError
@@ -43,16 +43,13 @@ def save(model: keras.Model, path: str | Path, *, auxiliary: bool = False) -> Pa
     if auxiliary:
         document[AUXILIARY] = list(anatomy.auxiliary(model))
         model = anatomy.whole(model)
-    beside = path.with_name(f".{path.stem}.unfinished.keras")
     try:
-        keras.saving.save_model(model, beside)
-        with zipfile.ZipFile(beside, "a") as archive:
-            archive.writestr(stored.MEMBER, json.dumps(document))
-        beside.replace(path)
+        with atomic.replacing(path) as beside:
+            keras.saving.save_model(model, beside)
+            with zipfile.ZipFile(beside, "a") as archive:
+                archive.writestr(stored.MEMBER, json.dumps(document))
     except OSError as error:
         raise ModelError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        beside.unlink(missing_ok=True)
     return path
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
 
+from zoo import atomic
 from zoo.engine import anatomy, cost
 
 if TYPE_CHECKING:
@@ -78,12 +79,8 @@ def draw(model: keras.Model, path: str | Path) -> Path:
     subtitle = (
         f"{costs.total('parameters'):,} parameters, {costs.total('macs') / 1e9:.2f} GMACs a picture"
     )
-    beside = path.with_name(f".{path.stem}.unfinished.png")
-    try:
-        _paint(title, subtitle, slabs).save(beside)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with atomic.replacing(path) as beside:
+        _paint(title, subtitle, slabs).save(beside, "PNG")
     return path
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo import stored
+from zoo import atomic, stored
 from zoo.errors import RunError
 from zoo.stored import UNFINISHED
 
@@ -117,9 +117,9 @@ class Run:
         if not isinstance(content, str):
             content = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         path = self.path / name
-        beside = path.with_name(f".{name}.{os.getpid()}")
-        beside.write_text(content, encoding="utf-8")
-        return beside.replace(path)
+        with atomic.replacing(path) as beside:
+            beside.write_text(content, encoding="utf-8")
+        return path
 
     def update(self, **facts: Any) -> Run:
         """Write run.json anew with some facts changed, and give the run that has them."""

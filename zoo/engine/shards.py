@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 import zlib
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo import atomic
 from zoo.engine.sharded.cut import MOST, cut
 from zoo.engine.shelf import INDEX
 
@@ -208,10 +208,8 @@ class Shards:
             "samples": self.ids,
             "shards": [self._done.get(number) for number in range(self.count)],
         }
-        path = self.folder / INDEX
-        beside = path.with_name(f".{INDEX}.{os.getpid()}")
-        beside.write_text(json.dumps(document), encoding="utf-8")
-        beside.replace(path)
+        with atomic.replacing(self.folder / INDEX) as beside:
+            beside.write_text(json.dumps(document), encoding="utf-8")
         self._indexed = began, time.monotonic() - began
 
     def path(self, number: int) -> Path:
@@ -253,13 +251,8 @@ def save(path: Path, places: np.ndarray, rows: np.ndarray, dtype: np.dtype | str
         raise TooLarge
     path.parent.mkdir(parents=True, exist_ok=True)
     values = rows.astype(dtype)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("wb") as file:
-            np.save(file, values, allow_pickle=False)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with atomic.replacing(path) as beside, beside.open("wb") as file:
+        np.save(file, values, allow_pickle=False)
     exact = values.dtype == rows.dtype
     error = 0.0 if exact else float(np.abs(values.astype(np.float32) - rows).max(initial=0.0))
     crc = zlib.crc32(np.ascontiguousarray(values).data)

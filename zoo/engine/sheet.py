@@ -6,7 +6,6 @@ then as wide as a page's text.
 
 from __future__ import annotations
 
-import io
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
@@ -14,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+
+from zoo import atomic
 
 MARGIN = 48
 
@@ -121,14 +122,8 @@ def fitted(picture: np.ndarray, side: int) -> np.ndarray:
 def save(sheet: Image.Image, path: str | Path) -> Path:
     """Write a sheet as PNG, beside and renamed."""
     path = Path(path)
-    content = io.BytesIO()
-    sheet.save(content, "PNG", optimize=True, dpi=(200, 200))
-    beside = path.with_name(f".{path.name}.unfinished")
-    try:
-        beside.write_bytes(content.getvalue())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with atomic.replacing(path) as beside:
+        sheet.save(beside, "PNG", optimize=True, dpi=(200, 200))
     return path
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import signal
 import socket
 import subprocess
 import sys
 import textwrap
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -133,3 +137,145 @@ def test_actors_that_die_are_replaced_and_errors_are_told(tmp_path):
     )
     assert refused == "DataError no such pictures"
     assert stillborn.startswith("ShardFailure workers cannot start: its actor ended: ")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """Two nodes of a core each, both on this machine: address, environment, a process of each."""
+    folder = tmp_path_factory.mktemp("ray")
+    (folder / "token").write_text("not-a-secret-that-anybody-keeps")
+    environment = {
+        **os.environ,
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(folder / "token"),
+        "RAY_raylet_start_wait_time_s": "60",
+        "PYTHONPATH": str(Path(__file__).parent),
+    }
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+    port = address.partition(":")[2]
+    head = ["--head", "--port", port, "--include-dashboard=false"]
+    nodes = []
+    for number, words in enumerate([head, ["--address", address]]):
+        log = folder / f"{number}.log"
+        with log.open("w") as output:
+            node = subprocess.Popen(
+                [Path(sys.executable).parent / "ray", "start", "--block", "--disable-usage-stats",
+                 "--num-cpus", "1", *words],
+                env=environment, stdout=output, stderr=output, start_new_session=True,
+            )  # fmt: skip
+        nodes.append(node)
+        while "Ray runtime started" not in log.read_text():
+            assert node.poll() is None, log.read_text()
+            time.sleep(0.2)
+    yield address, environment, nodes
+    for node in nodes:
+        with suppress(ProcessLookupError):
+            os.killpg(node.pid, signal.SIGKILL)
+        node.wait()
+
+
+@pytest.mark.slow
+def test_every_command_gives_the_same_on_a_cluster(
+    cluster, colour_run, colours, noisy, tmp_path, monkeypatch
+):
+    address, environment, _ = cluster
+
+    def both(*words: str, table: str | None = None, code: int = 0) -> None:
+        """Run a command in this process and on the cluster, and compare what they write."""
+        for place, more in (("here", []), ("there", ["--engine", "ray", "--workers", "2"])):
+            (tmp_path / place).mkdir(exist_ok=True)
+            output = [] if table is None else [table, str(tmp_path / place / f"{words[0]}.csv")]
+            if not more:
+                monkeypatch.setenv("ZOO_CACHE", str(tmp_path / place / "cache"))
+                assert main([*words, *output]) == code
+                continue
+            done = subprocess.run(
+                [sys.executable, "-c", CLI, *words, *output, *more, "--address", address],
+                env={**environment, "ZOO_CACHE": str(tmp_path / place / "cache")},
+                capture_output=True, text=True, check=False, timeout=300,
+            )  # fmt: skip
+            assert done.returncode == code, done.stderr
+            assert "2 workers: " in done.stderr
+
+    (colours / "test/red/1.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
+    batches = ["--batch-size", "2"]
+    both("predict", str(colour_run), str(colours), *batches, table="--csv")
+    both("evaluate", str(colour_run), str(colours), *batches, table="--predictions")
+    both("data", "check", str(colours), table="--out", code=1)
+    model = ["small-cnn:width=0.05+linear", str(noisy(90)), "--input-size", "16"]
+    both("features", "extract", *model, "--device", "cpu")
+    here, there = (
+        {
+            str(path.relative_to(tmp_path / place)): path.read_bytes()
+            for path in (tmp_path / place).rglob("*")
+            if path.suffix in (".csv", ".npy") or path.name == "index.json"
+        }
+        for place in ("here", "there")
+    )
+    assert here == there
+    assert {"predict.csv", "evaluate.csv", "data.csv"} <= here.keys()
+    assert sum(name.endswith(".npy") for name in here) == 3
+
+
+@pytest.mark.slow
+def test_a_sweep_has_a_machine_for_each_row(cluster, tmp_path):
+    address, environment, _ = cluster
+    state = tmp_path / "sweep.json"
+    words = ["bench", "sweep", "small-cnn", "minception", "--input-size", "32", "--seconds", "0.1"]
+    words += ["--device", "cpu", "--resume", str(state), "--engine", "ray", "--workers", "2"]
+    done = subprocess.run(
+        [sys.executable, "-c", CLI, *words, "--address", address],
+        env=environment, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(state.read_text())["rows"]
+    assert [row["case"]["target"] for row in rows] == ["small-cnn+linear", "minception+linear"]
+    assert all(row["images_per_second"] > 0 for row in rows)
+
+
+@pytest.mark.slow
+def test_who_lacks_the_token_of_a_cluster_is_told_of_it(cluster, colour_run, colours):
+    address, environment, _ = cluster
+    words = ["predict", str(colour_run), str(colours), "--engine", "ray", "--workers", "2"]
+    done = subprocess.run(
+        [sys.executable, "-c", CLI, *words, "--address", address],
+        env=environment | {"RAY_AUTH_MODE": "disabled"},
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert f"error: Ray at {address} " in done.stderr
+    assert done.stderr.endswith(
+        "where it has a token RAY_AUTH_MODE=token and ~/.ray/auth_token\n"
+    ), done.stderr
+
+
+LOSS = """
+    import sys
+
+    out, address = sys.argv[1:]
+    import stand_ins
+    from zoo.engine.sharded.run import Crew, merged
+
+    rows = [[f"{number:03}.png"] for number in range(200)]
+    crew = Crew(2, "ray", address, note=lambda sentence: print(sentence, file=sys.stderr))
+    with merged(stand_ins.work(rows, seconds=0.1), crew, out) as lines:
+        print(list(lines) == stand_ins.expected(rows))
+"""
+
+
+@pytest.mark.slow
+def test_a_machine_that_is_lost_loses_nothing(cluster, tmp_path):
+    # It is the last test of the cluster: only the head is left of it.
+    address, environment, (_, node) = cluster
+    job = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(LOSS), str(tmp_path / "out.csv"), address],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while len(list((tmp_path / "out.csv.parts").glob("*.part"))) < 20:
+        assert job.poll() is None, job.communicate()
+        time.sleep(0.1)
+    os.killpg(node.pid, signal.SIGKILL)
+    told, notes = job.communicate(timeout=200)
+    assert told == "True\n", notes
+    assert "its actor ended" in notes

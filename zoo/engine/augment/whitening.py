@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo import atomic
 from zoo.errors import PolicyError
 
 LARGEST = 64 * 64 * 3
@@ -34,13 +35,8 @@ def fit(images: np.ndarray, epsilon: float = 1e-6) -> np.ndarray:
 
 def save(path: str | Path, matrix: np.ndarray) -> None:
     """Write a whitening matrix, beside and renamed: FILE.npz."""
-    path = Path(path)
-    beside = path.with_name(f".{path.name}.unfinished.npz")
-    try:
-        np.savez(beside, matrix=matrix)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with atomic.replacing(Path(path)) as beside, beside.open("wb") as file:
+        np.savez(file, matrix=matrix)
 
 
 @lru_cache(maxsize=2)

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from zoo import atomic
 from zoo.benchmark.case import Case
 from zoo.errors import BenchError, ZooError
 
@@ -44,9 +45,8 @@ def main(what: str, answer: Path) -> None:
                 "error": f"a batch of {case.batch_size} does not fit into memory",
             }
         }
-    beside = answer.with_name("unfinished")
-    beside.write_text(json.dumps(told), encoding="utf-8")
-    beside.replace(answer)
+    with atomic.replacing(answer) as beside:
+        beside.write_text(json.dumps(told), encoding="utf-8")
 
 
 def is_full(error: BaseException) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from zoo import atomic
 from zoo.engine.report.page import template
 from zoo.engine.report.pictures import Answer, thumbnail
 
@@ -25,8 +26,8 @@ def write(facts: dict[str, Any], path: str | Path) -> Path:
         said = Answer(row["path"], row["label"], "", 0.0, 0.0)
         if small := thumbnail(root, said):
             shown.append({"picture": small, **row})
-    final = Path(path)
-    beside = final.with_name(f".{final.name}")
+    path = Path(path)
     page = template("compare.html.jinja").render(**facts, shown=shown)
-    beside.write_text(page, encoding="utf-8")
-    return beside.replace(final)
+    with atomic.replacing(path) as beside:
+        beside.write_text(page, encoding="utf-8")
+    return path

@@ -21,6 +21,11 @@ ANSWER_SECONDS = 5.0
 START_SECONDS = 90.0
 """How long a cluster may take to let us in."""
 
+JOINING = (
+    "ray status, on its head node, tells whether it runs; all machines need one version of Ray and "
+    "Python, and where it has a token RAY_AUTH_MODE=token and ~/.ray/auth_token"
+)
+
 QUIET = {"log_to_driver": False, "logging_level": "ERROR"}
 
 
@@ -127,7 +132,10 @@ def _start(ray: Any, cores: int) -> None:
         ray.init(address="local", num_cpus=cores, include_dashboard=False, **QUIET)
     except Exception as error:
         reason = str(error).strip().partition("\n")[0]
-        raise ShardError(f"Ray cannot be started on this machine: {reason}") from None
+        raise ShardError(
+            f"Ray cannot be started on this machine: {reason}",
+            "where that is a time-out, the machine is too busy: Ray gives its agents 15 s",
+        ) from None
     finally:
         if before is None:
             del os.environ["PYTHONPATH"]
@@ -153,16 +161,10 @@ def _join(ray: Any, address: str, left: threading.Event) -> None:
 
     threading.Thread(target=enter, daemon=True).start()
     if not inside.wait(START_SECONDS):
-        raise ShardError(
-            f"Ray at {address} did not answer within {START_SECONDS:.0f} s",
-            "ray status, on its head node, tells whether it runs",
-        )
+        raise ShardError(f"Ray at {address} did not answer within {START_SECONDS:.0f} s", JOINING)
     if failed:
         reason = str(failed[0]).strip().partition("\n")[0]
-        raise ShardError(
-            f"Ray at {address} cannot be used: {reason}",
-            "ray start --head starts a cluster; all machines need one version of Ray and Python",
-        )
+        raise ShardError(f"Ray at {address} cannot be used: {reason}", JOINING)
 
 
 def _last_words(error: Exception) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import glob
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from zoo import remote
+from zoo import atomic, remote
 
 
 class Place(Protocol):
@@ -59,24 +58,16 @@ class LocalPlace:
     def write(self, name: str, content: bytes) -> None:
         """Write a file beside its place and rename it."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        beside = self.folder / f".{name}.{os.getpid()}"
-        try:
+        with atomic.replacing(self.folder / name) as beside:
             beside.write_bytes(content)
-            beside.replace(self.folder / name)
-        finally:
-            beside.unlink(missing_ok=True)
 
     def keep(self, name: str, file: Path) -> None:
         """Link a file here, or copy it."""
-        beside = self.folder / f".{name}.{os.getpid()}"
-        try:
+        with atomic.replacing(self.folder / name) as beside:
             try:
                 beside.hardlink_to(file)
             except OSError:
                 shutil.copyfile(file, beside)
-            beside.replace(self.folder / name)
-        finally:
-            beside.unlink(missing_ok=True)
 
     @contextmanager
     def fetched(self, name: str) -> Iterator[Path]:

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from zoo import atomic
 from zoo.engine.weights.pin import Pin, digest
 from zoo.errors import WeightsError
 from zoo.index import Index, cache_folder
@@ -122,11 +123,10 @@ def bundle(path: Path, pin: Pin, folder: Path) -> Path:
         WeightsError: The bundle cannot be written.
     """
     copy = folder / FOLDER / pin.name
-    beside = copy.with_name(f"{copy.name}.part")
     try:
         copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, beside)
-        beside.replace(copy)
+        with atomic.replacing(copy) as beside:
+            shutil.copyfile(path, beside)
     except OSError as error:
         raise WeightsError(f"{copy} cannot be written: {error.strerror or error}") from error
     return copy
