@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,11 +20,7 @@ def check(name: str | Path) -> None:
         Unreachable: It cannot be told.
     """
     if remote.is_one(name):
-        files, path = remote.filesystem(str(name))
-        bucket, _, rest = path.strip("/").partition("/")
-        with remote.reaching(str(name)):
-            if rest and not files.exists(bucket):
-                raise DataError(f"{name} cannot be written: there is no {bucket}", "make it first")
+        _check_bucket(str(name))
         return
     folder = remote.local(name).parent
     if not folder.is_dir():
@@ -54,3 +51,17 @@ def written(name: str | Path) -> Iterator[Path]:
         return
     with atomic.replacing(remote.local(name)) as path:
         yield path
+
+
+def _check_bucket(name: str) -> None:
+    files, path = remote.filesystem(name)
+    bucket = re.match(r"/?[^/]+(?=/)", path)
+    if bucket is None:
+        return
+    with remote.reaching(name):
+        try:
+            # Unlike `exists` it tells one that lets nobody in from one that is not there.
+            files.info(bucket[0])
+        except FileNotFoundError:
+            told = f"{name} cannot be written: there is no {bucket[0].lstrip('/')}"
+            raise DataError(told, "make it first") from None

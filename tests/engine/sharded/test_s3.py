@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import signal
@@ -54,19 +53,21 @@ def zoo(environment, *words: str) -> subprocess.CompletedProcess:
     )  # fmt: skip
 
 
+def content(files, name: str) -> bytes:
+    files.invalidate_cache()
+    return files.cat_file(name)
+
+
 def test_pictures_and_answers_in_a_bucket(bucket, colour_run, colours, tmp_path):
     files, environment = bucket
     here = tmp_path / "here.csv"
     assert main(["predict", str(colour_run), str(colours), "--csv", str(here)]) == 0
-    out = "s3://bucket/answers/out.csv"
+    out = "s3://bucket/answers/out[1].csv"
     words = ["predict", str(colour_run), "s3://bucket/colours", "--csv", out]
-    done = zoo(environment, *words)
-    assert (done.returncode, done.stderr) == (
-        2, f"error: {out} is written by work that is shared out\n  hint: add --workers N\n",
-    )  # fmt: skip
 
-    # Somebody else was here, and may be alive.
-    files.pipe_file("bucket/answers/out.csv.parts/claim.json", b'{"process": 7, "host": "there"}')
+    # Somebody else was here, and may be alive; and somebody is at work beside.
+    files.pipe_file(f"{out}.parts/claim.json", b'{"process": 7, "host": "there"}')
+    files.pipe_file("bucket/answers/out1.csv.parts/claim.json", b"{}")
     done = zoo(environment, *words, "--workers", "2")
     assert done.returncode == 2
     assert done.stderr.startswith(
@@ -74,33 +75,101 @@ def test_pictures_and_answers_in_a_bucket(bucket, colour_run, colours, tmp_path)
     )
     done = zoo(environment, *words, "--workers", "2", "--resume")
     assert done.returncode == 0, done.stderr
-    files.invalidate_cache()
-    there = files.cat_file("bucket/answers/out.csv").decode()
-    assert there == here.read_bytes().decode().replace(str(colours), "s3://bucket/colours")
-    assert not files.exists("bucket/answers/out.csv.parts")
+    told = here.read_bytes().replace(str(colours).encode(), b"s3://bucket/colours")
+    assert content(files, out) == told
+    assert files.ls("bucket/answers") == ["bucket/answers/out1.csv.parts", out[5:]]
     done = zoo(environment, *words, "--workers", "2")
     assert done.stderr == f"error: {out} exists\n  hint: choose another name, or delete it first\n"
 
-    # The same pictures as a list, to measure on and to look at.
-    rows = [("path", "label", "split")]
-    rows += [
-        (name.relative_to(colours).as_posix(), name.parent.name, "test")
-        for name in sorted(colours.glob("test/*/*.png"))
-    ]
-    with files.open("bucket/colours/set.csv", "w", newline="") as file:
-        csv.writer(file).writerows(rows)
-    words = ["evaluate", str(colour_run / "model.keras"), "s3://bucket/colours/set.csv", "--json"]
-    done = zoo(environment, *words, "--workers", "1")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["accuracy"] == pytest.approx(6 / 7)
-    out = tmp_path / "checked.csv"
-    done = zoo(
-        environment, "data", "check", "s3://bucket/colours/set.csv", "--workers", "1",
-        "--out", str(out),
+
+def test_a_model_is_measured_on_a_bucket(bucket, colour_run, colours, tmp_path):
+    files, environment = bucket
+    model = str(colour_run / "model.keras")
+    here = tmp_path / "here.csv"
+    words = ["evaluate", model, "--json", "--predictions"]
+    alone = zoo(environment, *words, str(here), str(colours))
+    out = "s3://bucket/answers.csv"
+    shared = zoo(environment, *words, out, "s3://bucket/colours", "--workers", "1")
+    assert (alone.returncode, shared.returncode) == (0, 0), shared.stderr
+    assert content(files, out) == here.read_bytes()
+    told = alone.stdout.replace(str(colours), "s3://bucket/colours").replace(str(here), out)
+    assert json.loads(shared.stdout) == json.loads(told)
+    # As a list of pictures, which lies beside them.
+    rows = ["path,label,split"]
+    rows += [f"test/{path.parent.name}/{path.name},{path.parent.name},test"
+             for path in colours.glob("test/*/*.png")]  # fmt: skip
+    files.pipe_file("bucket/colours/set.csv", "\n".join(rows).encode())
+    listed = zoo(environment, *words, out, "s3://bucket/colours/set.csv", "--workers", "1")
+    assert json.loads(listed.stdout)["digest"] == json.loads(alone.stdout)["digest"]
+
+
+def test_a_bucket_is_checked(bucket, colours, tmp_path):
+    files, environment = bucket
+    here = tmp_path / "here.csv"
+    assert main(["data", "check", str(colours), "--out", str(here)]) == 1
+    out = "s3://bucket/checked.csv"
+    done = zoo(environment, "data", "check", "s3://bucket/colours", "--out", out, "--workers", "2")
+    assert done.returncode == 1
+    assert content(files, out) == here.read_bytes().replace(b"colours/", b"s3://bucket/colours/")
+    assert not files.exists(f"{out}.parts")
+    # What was written is read, the sizes with it.
+    done = zoo(environment, "data", "check", out, "--json", "--workers", "1")
+    assert json.loads(done.stdout)["pictures"] == 11  # Two lie under another label too.
+
+
+def test_features_of_a_bucket_are_those_of_its_copy(bucket, noisy, tmp_path):
+    files, environment = bucket
+    pictures = noisy(40)
+    files.put(str(pictures), "bucket/noisy", recursive=True)
+    words = ["features", "extract", "small-cnn:width=0.05+linear", "--input-size", "16"]
+    words += ["--device", "cpu", "--workers", "1"]
+    stored = []
+    for name, place in (("here", str(pictures)), ("there", "s3://bucket/noisy")):
+        cache = tmp_path / name
+        done = zoo({**environment, "ZOO_CACHE": str(cache)}, *words, place)
+        assert done.returncode == 0, done.stderr
+        kept = [path for path in (cache / "features").rglob("*") if path.is_file()]
+        stored.append({path.relative_to(cache): path.read_bytes() for path in kept})
+    assert len(stored[0]) == 4
+    assert stored[0] == stored[1]
+
+
+def test_a_bucket_that_cannot_be_used(bucket, colour_run, colours, tmp_path):
+    files, environment = bucket
+    work = ["--workers", "1"]
+    table = [str(colours), "--csv"]
+    none = "s3://none/out.csv"
+    for words, told in (
+        (
+            ["predict", str(colour_run), *table, none, *work],
+            f"{none} cannot be written: there is no none\n  hint: make it first\n",
+        ),
+        (
+            ["data", "check", "s3://none/set", *work],
+            "s3://none/set does not exist\n  hint: see to bucket and name\n",
+        ),
+    ):
+        done = zoo(environment, *words)
+        assert (done.returncode, done.stderr) == (2, f"error: {told}")
+    assert not files.exists("none")
+
+    closed = urllib.request.Request(
+        f"{environment['AWS_ENDPOINT_URL']}/moto-api/reset-auth",
+        data=b"0", headers={"Content-Type": "text/plain"},
     )  # fmt: skip
-    checked = list(csv.DictReader(out.read_text().splitlines()))
-    assert {row["width"] for row in checked} == {"8"}
-    assert checked[0]["path"].startswith("s3://bucket/colours/test/")
+    urllib.request.urlopen(closed).close()
+    try:
+        for words, name in (
+            (["predict", str(colour_run), *table, "s3://bucket/out.csv"], "s3://bucket/out.csv"),
+            (["evaluate", str(colour_run), "s3://bucket/colours", *work], "s3://bucket/colours"),
+        ):
+            done = zoo(environment, *words)
+            assert done.returncode == 2
+            assert done.stderr.startswith(f"error: {name} cannot be reached: ")
+            assert done.stderr.endswith("\n  hint: see to credentials and network\n")
+    finally:
+        closed.data = b"inf"
+        urllib.request.urlopen(closed).close()
 
 
 def test_a_job_in_a_bucket_whose_driver_is_killed(bucket, colour_run, tmp_path):

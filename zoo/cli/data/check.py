@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from zoo import output
+from zoo import output, remote
 from zoo.cli import show, workers
 from zoo.cli.command import Command
 from zoo.cli.location import Location
@@ -54,7 +54,10 @@ def command(data: Path | str, out: Path | str | None, seed: int, **shared: Any) 
     else:
         with show.progress("decoding") as progress:
             found = inspection.check(pictures, out, progress)
-    show.document({**found, "manifest": str(out) if out else None}, _render)
+    trained = out is not None and not any(map(remote.is_one, (data, out)))
+    show.document(
+        {**found, "manifest": str(out) if out else None}, lambda facts: _render(facts, trained)
+    )
     if found["unreadable"] or found["leaks"] or found["conflicts"]:
         raise Failure(
             f"{data} has pictures that should not be trained on as they are",
@@ -62,7 +65,7 @@ def command(data: Path | str, out: Path | str | None, seed: int, **shared: Any) 
         )
 
 
-def _render(facts: dict[str, Any]) -> str:
+def _render(facts: dict[str, Any], trained: bool) -> str:
     lines = [f"{facts['pictures']:,} pictures"]
     for kind, told in KINDS.items():
         found = facts[kind]
@@ -71,5 +74,6 @@ def _render(facts: dict[str, Any]) -> str:
         if len(found) > NAMED:
             lines.append(f"  and {len(found) - NAMED} more")
     if facts["manifest"]:
-        lines.append(f"manifest: {facts['manifest']}; zoo train MODEL {facts['manifest']}")
+        then = f"; zoo train MODEL {facts['manifest']}" if trained else ""
+        lines.append(f"manifest: {facts['manifest']}{then}")
     return "\n".join(lines)

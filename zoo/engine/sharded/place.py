@@ -129,6 +129,8 @@ class RemotePlace:
 
     def read(self, name: str) -> bytes | None:
         """A file's content; None where there is none."""
+        # Others write here, and a filesystem remembers what it was told before.
+        self._files.invalidate_cache()
         with remote.reaching(self.name):
             try:
                 content: bytes = self._files.cat_file(f"{self._root}/{name}")
