@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import sys
+import threading
 import zipfile
 from pathlib import Path
 
@@ -10,7 +13,7 @@ import pytest
 from PIL import Image
 
 from zoo import remote
-from zoo.engine import picture
+from zoo.engine import folder, picture
 from zoo.engine.sharded.place import RemotePlace
 from zoo.engine.sharded.worker import trouble
 from zoo.errors import DataError, Unreachable
@@ -78,7 +81,7 @@ def test_what_a_scheme_needs_is_said(monkeypatch):
         remote.check("s5://bucket/a.png")
     assert str(caught.value) == (
         "s5:// is no scheme of fsspec: s5://bucket/a.png\n"
-        "  hint: such as s3://, gs://, az://, abfs://, https://"
+        "  hint: such as s3://, gs://, az://, abfs://, https://, http://"
     )
     monkeypatch.setitem(sys.modules, "gcsfs", None)
     with pytest.raises(DataError) as caught:
@@ -187,3 +190,36 @@ def test_pictures_come_in_the_order_of_paths(memory, tmp_path):
         memory.pipe_file(f"/set/{name}", path.read_bytes())
     here = [path.relative_to(tmp_path).as_posix() for path in picture.find(tmp_path / "set")]
     assert [name.removeprefix("memory://") for name in remote.find("memory://set")] == here
+
+
+@pytest.fixture
+def host(tmp_path):
+    """A server of files."""
+    pytest.importorskip("aiohttp")
+    handler = functools.partial(Quiet, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *words):
+        pass
+
+
+def test_files_of_a_web_server(host, tmp_path):
+    for name in ("set/cat/1.png", "set/dog/1.png", "set/dog/2.png"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8)).save(path)
+    assert list(remote.find(f"{host}/set/cat/1.png")) == [f"{host}/set/cat/1.png"]
+    (batch,) = (
+        [each.read_bytes() for each in one] for one in remote.batches([f"{host}/set/cat/1.png"], 1)
+    )
+    assert batch == [path.read_bytes()]
+    # Its pages of links are folders; a name with a slash says that one is meant.
+    found = folder.read(f"{host}/set/", val=0, test=0, elsewhere=True)
+    assert [sample.place for sample in found.samples] == [
+        f"{host}/set/cat/1.png", f"{host}/set/dog/1.png", f"{host}/set/dog/2.png",
+    ]  # fmt: skip

@@ -11,6 +11,8 @@ from pathlib import Path
 from zoo import atomic, remote
 from zoo.errors import DataError
 
+READ_ONLY = ("http://", "https://")
+
 
 def check(name: str | Path) -> None:
     """Refuse a file that could not be written, before any work is done.
@@ -54,6 +56,9 @@ def written(name: str | Path) -> Iterator[Path]:
 
 
 def _check_bucket(name: str) -> None:
+    if name.startswith(READ_ONLY):
+        told = f"{name} cannot be written: https:// is read from alone"
+        raise DataError(told, "give a path, or the name of something in a bucket")
     files, path = remote.filesystem(name)
     bucket = re.match(r"/?[^/]+(?=/)", path)
     if bucket is None:

@@ -14,7 +14,14 @@ from typing import Any
 
 from zoo.errors import DataError, Unreachable, ZooError
 
-PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
+PACKAGES = {
+    "s3": "s3fs",
+    "gs": "gcsfs",
+    "az": "adlfs",
+    "abfs": "adlfs",
+    "https": "aiohttp",
+    "http": "aiohttp",
+}
 """What fsspec needs for the commonest schemes."""
 
 ASKED = 32
@@ -68,7 +75,7 @@ def filesystem(name: str) -> tuple[Any, str]:
     except ImportError:
         raise DataError(f"{name} needs fsspec", "pip install 'keras-zoo[remote]'") from None
     if scheme not in fsspec.available_protocols():
-        known = ", ".join(f"{each}://" for each in (*PACKAGES, "https"))
+        known = ", ".join(f"{each}://" for each in PACKAGES)
         raise DataError(f"{scheme}:// is no scheme of fsspec: {name}", f"such as {known}")
     try:
         with reaching(name):
@@ -117,12 +124,12 @@ def exists(name: str | Path) -> bool:
 
 
 def is_file(name: str | Path) -> bool:
-    """Whether a name, here or elsewhere, is that of a file."""
+    """Whether a name, here or elsewhere, is that of a file; none that ends in a slash is."""
     if not is_one(name):
         return local(name).is_file()
     files, path = filesystem(str(name))
     with reaching(str(name)):
-        return bool(files.isfile(path))
+        return not str(name).endswith("/") and bool(files.isfile(path))
 
 
 def listing(name: str) -> dict[str, int | None]:
@@ -147,7 +154,7 @@ def listing(name: str) -> dict[str, int | None]:
     found: dict[str, int | None] = {}
     for key, each in facts.items():
         key = key.lstrip("/")
-        folder = each["type"] == "directory" or key.endswith("/")
+        folder = each.get("type") == "directory" or key.endswith("/")
         if f"{key.rstrip('/')}/" == inside:
             if not folder:
                 found[""] = each.get("size")

@@ -108,7 +108,7 @@ def read(
     unreadable: dict[str, str] = {}
     if not elsewhere:
         here(root)
-    root = str(root).rstrip("/") if remote.is_one(root) else remote.local(root)
+    root = str(root) if remote.is_one(root) else remote.local(root)
     if remote.is_file(root):
         classes, samples = _listed(root, unreadable, notes, elsewhere)
     elif tiny_imagenet.found(pictures := tree.of(root)):

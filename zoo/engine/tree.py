@@ -22,6 +22,7 @@ class Tree(Protocol):
     """A folder here or elsewhere. Names in it are relative, with slashes; hidden ones are none."""
 
     root: Path | str
+    """Its name, without a slash at the end."""
 
     def folders(self, inside: str = "") -> list[str]:
         """Names of the folders right inside the root or one of its folders, sorted."""
@@ -93,7 +94,7 @@ class RemoteTree:
     """
 
     def __init__(self, root: str) -> None:
-        self.root = root
+        self.root = root.rstrip("/")
         self._sizes = {
             name: size
             for name, size in remote.listing(root).items()
