@@ -215,9 +215,11 @@ def test_shards_are_whole_or_missing(tmp_path, monkeypatch):
     assert store.there().tolist() == [True, True, False, True, True, True, True]
     order = np.array([5, 0, 6, 3])
     np.testing.assert_array_equal(store.gather(order), rows[order])
+    known = opened().known()
     damaged = tmp_path / "s" / "00000.npy"
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"x")
     assert opened().missing().tolist() == [0, 1, 2, 3, 4, 5]
+    assert [opened().holds(known[number]) for number in (0, 1)] == [False, True]
     damaged.unlink()
     assert opened().missing().tolist() == [0, 1, 2, 3, 4, 5]
     (tmp_path / "s" / INDEX).write_text("{")

@@ -161,6 +161,11 @@ class Shards:
         if self._done:
             self._write_index()
 
+    def holds(self, shard: Mapping[str, Any]) -> bool:
+        """Whether the file of a shard, where it has rows, is what `save` said of it."""
+        places = shard["places"]
+        return not places or self._rows(places[0] // self.rows, shard) is not None
+
     def known(self) -> Mapping[int, dict[str, Any]]:
         """What `save` gave of each shard that is there, by number."""
         return dict(self._done)
@@ -178,19 +183,25 @@ class Shards:
 
     def _open(self, number: int, shard: dict[str, Any]) -> None:
         """Map a shard into memory if it is what the index says; one that is not is missing."""
+        rows = self._rows(number, shard)
+        if rows is None:
+            return
         places = np.array(shard["places"], np.int64)
-        try:
-            rows = np.load(self.path(number), mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError):
-            return
-        if rows.shape != (len(places), *self.shape) or rows.dtype != self.dtype:
-            return
-        if zlib.crc32(np.ascontiguousarray(rows).data) != shard["crc32"]:
-            return
         self._done[number] = shard
         self._maps[number] = rows
         self._where[places, 0] = number
         self._where[places, 1] = np.arange(len(places))
+
+    def _rows(self, number: int, shard: Mapping[str, Any]) -> np.ndarray | None:
+        """The rows of a shard; None where its file is not what is said of it."""
+        try:
+            rows: np.ndarray = np.load(self.path(number), mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError):
+            return None
+        if rows.shape != (len(shard["places"]), *self.shape) or rows.dtype != self.dtype:
+            return None
+        whole = zlib.crc32(np.ascontiguousarray(rows).data) == shard["crc32"]
+        return rows if whole else None
 
     def _stored(self) -> dict[str, Any]:
         try:

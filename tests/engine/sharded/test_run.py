@@ -39,13 +39,18 @@ def test_the_result_is_one_processs_whoever_made_it(tmp_path, workers):
     assert do(ROWS, None, workers) == stand_ins.expected(ROWS)
 
 
-def test_a_worker_that_is_killed_is_replaced(tmp_path):
+def test_a_worker_that_is_killed_is_replaced(tmp_path, tmp_path_factory, monkeypatch):
+    room = tmp_path_factory.mktemp("room")
+    monkeypatch.setattr("tempfile.tempdir", str(room))
+    monkeypatch.setenv("TMPDIR", str(room))
     rows = [list(row) for row in ROWS]
     for number in (0, 5, 10):
         (tmp_path / f"kill-{number}").touch()
         rows[number] += ["kill", str(tmp_path / f"kill-{number}")]
     assert do(rows, tmp_path / "out.csv") == stand_ins.expected(ROWS)
     assert not list(tmp_path.iterdir())
+    # Nor is there anything left of what it was reading.
+    assert not list(room.iterdir())
 
 
 def test_a_poisoned_shard_is_named_and_tried_again_on_resume(tmp_path):
@@ -124,6 +129,17 @@ def test_a_damaged_part_is_made_again(left):
     assert do(ROWS, left, resume=True, notes=notes) == stand_ins.expected(ROWS)
     assert notes == [
         "00000001.part is damaged: its sha256 differs; it is made again",
+        "8 of 11 were done before",
+    ]
+
+
+def test_a_part_whose_work_is_gone_is_made_again(left):
+    notes = []
+    work = replace(stand_ins.work(ROWS), sound=lambda lines: [2, "02.png"] not in lines)
+    with merged(work, Crew(1, resume=True, note=notes.append), left) as lines:
+        assert list(lines) == stand_ins.expected(ROWS)
+    assert notes == [
+        "what 00000001.part tells of is not there; it is made again",
         "8 of 11 were done before",
     ]
 

@@ -92,6 +92,12 @@ def test_a_model_is_measured_on_a_bucket(bucket, colour_run, colours, tmp_path):
     shared = zoo(environment, *words, out, "s3://bucket/colours", "--workers", "1")
     assert (alone.returncode, shared.returncode) == (0, 0), shared.stderr
     assert content(files, out) == here.read_bytes()
+    measured = zoo(
+        environment, "evaluate", str(colour_run), "s3://bucket/colours", "--workers", "2"
+    )
+    assert measured.returncode == 0, measured.stderr
+    assert (colour_run / "predictions.csv").read_bytes() == here.read_bytes()
+    assert (colour_run / "report.html").exists()
     told = alone.stdout.replace(str(colours), "s3://bucket/colours").replace(str(here), out)
     assert json.loads(shared.stdout) == json.loads(told)
     # As a list of pictures, which lies beside them.
@@ -111,7 +117,7 @@ def test_a_bucket_is_checked(bucket, colours, tmp_path):
     done = zoo(environment, "data", "check", "s3://bucket/colours", "--out", out, "--workers", "2")
     assert done.returncode == 1
     assert content(files, out) == here.read_bytes().replace(b"colours/", b"s3://bucket/colours/")
-    assert not files.exists(f"{out}.parts")
+    assert not files.glob("bucket/*.parts")
     # What was written is read, the sizes with it.
     done = zoo(environment, "data", "check", out, "--json", "--workers", "1")
     assert json.loads(done.stdout)["pictures"] == 11  # Two lie under another label too.
@@ -172,11 +178,23 @@ def test_a_bucket_that_cannot_be_used(bucket, colour_run, colours, tmp_path):
         urllib.request.urlopen(closed).close()
 
 
-def test_a_job_in_a_bucket_whose_driver_is_killed(bucket, colour_run, tmp_path):
+@pytest.mark.parametrize("command", ["predict", "evaluate", "data"])
+def test_a_job_in_a_bucket_whose_driver_is_killed(command, bucket, colour_run, colours, tmp_path):
     files, environment = bucket
-    words = ["predict", str(colour_run), "s3://bucket/colours", "--batch-size", "1", "--workers"]
-    words += ["2", "--csv", "s3://bucket/out.csv"]
-    child = subprocess.Popen([sys.executable, "-c", CLI, *words], env=environment)
+    here, out, there = tmp_path / "here.csv", "s3://bucket/out.csv", "s3://bucket/colours"
+    asked = {
+        "predict": ["predict", str(colour_run), "{data}", "--batch-size", "1", "--csv", "{out}"],
+        "evaluate": ["evaluate", str(colour_run / "model.keras"), "{data}", "--batch-size", "1",
+                     "--predictions", "{out}"],
+        "data": ["data", "check", "{data}", "--out", "{out}"],
+    }[command]  # fmt: skip
+
+    def words(data: object, out: object) -> list[str]:
+        return [word.format(data=data, out=out) for word in asked]
+
+    alone = zoo(environment, *words(colours, here))
+    work = [*words(there, out), "--workers", "2"]
+    child = subprocess.Popen([sys.executable, "-c", CLI, *work], env=environment)
     deadline = time.monotonic() + 120
     while not files.glob("bucket/out.csv.parts/*.part"):
         files.invalidate_cache()
@@ -184,8 +202,12 @@ def test_a_job_in_a_bucket_whose_driver_is_killed(bucket, colour_run, tmp_path):
         time.sleep(0.01)
     child.send_signal(signal.SIGKILL)
     child.wait()
-    done = zoo(environment, *words, "--resume")
-    assert done.returncode == 0, done.stderr
-    files.invalidate_cache()
-    assert files.cat_file("bucket/out.csv").decode().count("\n") == 14
-    assert not files.exists("bucket/out.csv.parts")
+    assert not files.exists(out)
+    done = zoo(environment, *work, "--resume")
+    assert done.returncode == alone.returncode, done.stderr
+    assert "were done before" in done.stderr
+    # Of a manifest the paths are relative to its folder.
+    place = {"predict": str(colours), "data": "colours", "evaluate": "none"}[command]
+    told = here.read_bytes().replace(place.encode(), there.encode())
+    assert content(files, out) == told
+    assert not files.glob("bucket/*.parts")

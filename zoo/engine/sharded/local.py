@@ -32,11 +32,14 @@ class Local:
         self._setup = setup
         self._heard: queue.Queue[Event] = queue.Queue()
         self._workers: dict[int, subprocess.Popen[str]] = {}
+        self._room = tempfile.TemporaryDirectory(prefix="zoo-")
 
     def start(self, worker: int, seat: int) -> None:
         """Start a process."""
         # It is to import what this process would, and nothing that lies about where it is called.
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        # Whoever is killed leaves there what it was reading.
+        environment["TMPDIR"] = self._room.name
         if (gpus := len(gpu_state() or ())) > 1 and "CUDA_VISIBLE_DEVICES" not in os.environ:
             environment["CUDA_VISIBLE_DEVICES"] = str(seat % gpus)
         words = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - closed by the thread
@@ -80,6 +83,7 @@ class Local:
             if process.stdin:
                 with contextlib.suppress(BrokenPipeError):
                     process.stdin.close()
+        self._room.cleanup()
 
     def processes(self) -> dict[int, int]:
         """The process of each worker that runs."""

@@ -159,7 +159,9 @@ def _fill(
     for shard, lines in work.before.items():
         parts[shard].write(place, lines)
     names = set(place.names())
-    missing = [part for part in parts if part.name not in names or _damaged(place, part, crew)]
+    missing = [
+        part for part in parts if part.name not in names or _useless(place, part, work, crew)
+    ]
     done = cut.count - sum(part.rows for part in missing)
     if done:
         crew.note(f"{done:,} of {cut.count:,} were done before")
@@ -205,14 +207,16 @@ def _fill(
         )
 
 
-def _damaged(place: Place, part: Part, crew: Crew) -> bool:
-    """Whether a part that is there is of no use."""
+def _useless(place: Place, part: Part, work: Work, crew: Crew) -> bool:
+    """Whether a part that is there has to be made again."""
     try:
-        part.read(place)
+        if work.sound(part.read(place)):
+            return False
+        why = f"what {part.name} tells of is not there"
     except Damaged as damage:
-        crew.note(f"{damage}; it is made again")
-        return True
-    return False
+        why = str(damage)
+    crew.note(f"{why}; it is made again")
+    return True
 
 
 def _lines(place: Place, parts: Sequence[Part], check: claim.Check) -> Iterator[Any]:

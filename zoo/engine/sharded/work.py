@@ -24,6 +24,7 @@ class Work:
         model: A `.keras` file for every worker, which it takes as the option `model`.
         cores: Cores of its own that a worker needs; None for one thread on any.
         before: Lines of shards that are done already, by number.
+        sound: Whether what the lines of a part tell of is there, where that is not all in them.
     """
 
     job: Job
@@ -34,3 +35,4 @@ class Work:
     model: Path | None = None
     cores: int | None = None
     before: Mapping[int, list[Any]] = field(default_factory=dict)
+    sound: Callable[[list[Any]], bool] = lambda lines: True

@@ -72,6 +72,7 @@ def fill(
             },
             model,
             before={number: [shard | {"faults": {}}] for number, shard in store.known().items()},
+            sound=lambda lines: all(map(store.holds, lines)),
         )
         with merged(work, crew, store.folder) as lines:
             made: dict[int, dict[str, Any]] = {}
