@@ -209,3 +209,16 @@ def test_too_many_unreadable_pictures_stay_an_error(tmp_path):
             pictures.take(np.array([0]), drop=True)
     with pytest.raises(DataError, match="1 of 1 pictures"), data.tolerate([sample]) as caught:
         caught.error = unreadable.error
+
+
+def test_what_other_workers_met_counts_as_well():
+    bad = data.Unreadable(20, 0.1)
+    bad.join({"a/0.png": "torn"})
+    bad.join({"a/0.png": "torn", "a/3.png": "empty"})
+    assert sorted(bad.reasons) == ["a/0.png", "a/3.png"]
+    with pytest.raises(DataError) as caught:
+        bad.join({"a/7.png": "torn"})
+    assert str(caught.value) == (
+        "3 of 20 pictures cannot be decoded, at most 2 may be: a/0.png: torn; a/3.png: empty; "
+        "a/7.png: torn\n  hint: mend or remove them"
+    )

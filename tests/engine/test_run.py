@@ -166,3 +166,21 @@ def test_a_file_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(OSError, match="disk is full"):
         made.write("metrics.json", {"accuracy": 0.9})
     assert made.metrics == {"accuracy": 0.5}
+
+
+def test_a_worker_aside_reads_what_the_run_has_and_writes_nothing_of_it(tmp_path: Path):
+    own = tmp_path / "checkpoints"
+    own.mkdir()
+    (own / "1-head.weights.h5").write_text("whole")
+    (own / ".resume.npz").write_text("half")
+    with run.aside(FACTS, own) as draft:
+        assert [path.name for path in draft.checkpoints.iterdir()] == ["1-head.weights.h5"]
+        file = draft.checkpoints / "1-head.weights.h5"
+        assert file.read_text() == "whole"
+        (draft.checkpoints / ".beside").write_text("other")
+        (draft.checkpoints / ".beside").replace(file)
+        assert file.read_text() == "other"
+    assert not draft.path.exists()
+    assert (own / "1-head.weights.h5").read_text() == "whole"
+    with run.aside(FACTS) as draft:
+        assert not list(draft.checkpoints.iterdir())

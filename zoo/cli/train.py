@@ -285,10 +285,10 @@ def _launch(out: Path, workers: int) -> None:
 
 @contextmanager
 def _kept(out: Path) -> Iterator[None]:
-    """Say, after Ctrl-C, how to go on."""
+    """Say, after Ctrl-C or a signal that ends workers, how to go on."""
     try:
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         from zoo.engine import run
 
         if out.with_name(out.name + run.UNFINISHED).exists():

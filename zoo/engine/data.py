@@ -264,15 +264,24 @@ class Unreadable:
             if self.error is not None:  # Other threads are on their way out.
                 raise self.error
             self.reasons[sample.id] = error.message.removeprefix(f"{sample.path}: ")
-            if len(self.reasons) <= self.allowed:
-                return
-            named = "; ".join(f"{id}: {why}" for id, why in list(self.reasons.items())[:3])
-            count, limit = len(self.reasons), f"at most {self.allowed} may be"
-            self.error = DataError(
-                f"{count} of {self.total} pictures cannot be decoded, {limit}: {named}",
-                hint="mend or remove them",
-            )
-            raise self.error
+            self._count()
+
+    def join(self, reasons: Mapping[str, str]) -> None:
+        """Take in what others met, reasons by the pictures' names; raise if it is too much."""
+        with self._lock:
+            self.reasons |= reasons
+            self._count()
+
+    def _count(self) -> None:
+        if len(self.reasons) <= self.allowed:
+            return
+        named = "; ".join(f"{id}: {why}" for id, why in list(self.reasons.items())[:3])
+        count, limit = len(self.reasons), f"at most {self.allowed} may be"
+        self.error = DataError(
+            f"{count} of {self.total} pictures cannot be decoded, {limit}: {named}",
+            hint="mend or remove them",
+        )
+        raise self.error
 
 
 class _Pictures:

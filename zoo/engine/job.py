@@ -119,8 +119,11 @@ def prepare(
     for leg in chosen.phases:
         loss.class_weights(leg, folder.classes, labels)
     if cluster is not None:
-        given = [str(resolved.spec), input_size, crop_from, seed, augment_on]
-        rendezvous.meet(cluster, _card(given, chosen, folder, point), tell=shown.note)
+        weights = resolved.backbone.weights
+        expected = (weights.sha256, weights.normalization) if weights else None
+        given = [str(resolved.spec), expected, input_size, crop_from, seed, augment_on]
+        card = _card(given, disk_cache, chosen, folder, point)
+        rendezvous.meet(cluster, card, tell=shown.note)
     team, place = teams.form(strategy, cluster, device)
     runtime.seed(seed)
     job = Job(
@@ -159,7 +162,11 @@ def _assembled(job: Job) -> keras.Model:
 
 
 def _card(
-    given: list[Any], chosen: Recipe, folder: data.ImageFolder, point: Path | None
+    given: list[Any],
+    disk_cache: bool,
+    chosen: Recipe,
+    folder: data.ImageFolder,
+    point: Path | None,
 ) -> dict[str, str]:
     """What all workers of a training must have alike, by its name."""
 
@@ -174,6 +181,7 @@ def _card(
             for name in ("keras-zoo", "keras", "tensorflow")
         },
         "model, size or seed": digest(repr(given)),
+        "--disk-cache": "on" if disk_cache else "off",
         "recipe": digest(recipes.to_toml(chosen)),
         "set of pictures": digest(folder.digest),
         "checkpoint": digest(point.read_bytes()) if point and point.exists() else "none",

@@ -164,7 +164,9 @@ def train(job: Job, draft: Run, shown: Screen) -> tuple[keras.Model, Log]:
             log.phase, log.done, point = number + 1, 0, None
             log.first_epoch, log.history = log.first_epoch + taken, history.size(table)
             clock.note(leg.name)
-            log.unreadable |= team.union({**bad.reasons, **bad_val.reasons})
+            for each in (bad, bad_val):
+                each.join(team.union(each.reasons))
+                log.unreadable |= each.reasons
             Checkpoint(log.facts()).write(log.folder)
     return model, log
 

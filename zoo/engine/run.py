@@ -225,9 +225,14 @@ def create(
             yield draft
             _finish(draft, out)
     except BaseException:
-        if folder.exists() and not any(draft.checkpoints.glob("[!.]*")):
-            shutil.rmtree(folder)
+        discard(folder)
         raise
+
+
+def discard(folder: Path) -> None:
+    """Remove the folder of an unfinished run, if there is one and it reached no checkpoint."""
+    if folder.exists() and not any(Run(folder, {}).checkpoints.glob("[!.]*")):
+        shutil.rmtree(folder)
 
 
 def unfinished(path: str | Path) -> Run:
@@ -290,9 +295,10 @@ def aside(facts: Mapping[str, Any], checkpoints: Path | None = None) -> Iterator
     """
     with tempfile.TemporaryDirectory(prefix="zoo-worker-") as folder:
         draft = Run(Path(folder) / "run", {"schema": SCHEMA, **facts})
-        if checkpoints is not None:
-            shutil.copytree(checkpoints, draft.checkpoints)
-        draft.checkpoints.mkdir(parents=True, exist_ok=True)
+        draft.checkpoints.mkdir(parents=True)
+        for file in checkpoints.glob("[!.]*") if checkpoints else ():
+            # What it writes itself is renamed to there, and does not go through the link.
+            (draft.checkpoints / file.name).symlink_to(file.absolute())
         yield draft
 
 

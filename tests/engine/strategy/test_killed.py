@@ -89,6 +89,47 @@ def test_kill_9_at_any_moment(words: list[str], tmp_path: Path):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="no /proc to find workers by")
+@pytest.mark.parametrize(
+    ("whom", "kind", "code"),
+    [
+        ("launcher", "SIGINT", 130),
+        ("launcher", "SIGTERM", 143),
+        ("worker", "SIGINT", 130),
+        ("worker", "SIGTERM", 0),
+    ],
+)
+def test_told_to_end(words: list[str], tmp_path: Path, whom: str, kind: str, code: int):
+    out, temporary = tmp_path / "run", tmp_path / "tmp"
+    temporary.mkdir()
+    more = {"TMPDIR": str(temporary)}
+    training = start([*words, "--out", str(out), "--workers", "2"], tmp_path, **more)
+    point = tmp_path / "run.unfinished" / "checkpoints" / "resume.npz"
+    while not point.exists():
+        assert training.poll() is None, training.communicate()
+        time.sleep(0.05)
+    workers = children(training.pid)
+    os.kill(training.pid if whom == "launcher" else workers[1], getattr(signal, kind))
+    _, told = training.communicate(timeout=300)
+    assert training.returncode == code, told
+    assert not list(temporary.iterdir())
+    assert not any(Path(f"/proc/{each}").exists() for each in workers)
+    if kind == "SIGTERM" and whom == "worker":  # As if it had been killed.
+        assert "worker 1 was lost (killed by SIGTERM); all start again from the last" in told
+    else:
+        assert f"zoo train --resume {out} goes on from here\n" in told
+        assert ("ended by SIGTERM\n" if code == 143 else "interrupted\n") in told
+        going_on = start(["--resume", str(out), "--workers", "2"], tmp_path, **more)
+        _, told = going_on.communicate()
+        assert going_on.returncode == 0, told
+        assert "note: going on after" in told
+    whole = start([*words, "--out", str(tmp_path / "whole")], tmp_path)
+    _, told = whole.communicate()
+    assert whole.returncode == 0, told
+    same(tmp_path / "whole", out)
+
+
+@pytest.mark.slow
 def test_a_worker_that_misses_another_says_so(words: list[str], tmp_path: Path):
     """Without a launcher, as on a cluster: it ends by itself, and the run goes on alone."""
     places = tuple(f"127.0.0.1:{port}" for port in launch._free_ports(2))

@@ -141,6 +141,27 @@ def test_a_stranger_at_the_port_is_not_counted():
     assert not said
 
 
+def test_who_went_away_may_come_again():
+    places = addresses(3)
+    said: list[str | None] = []
+    chief = threading.Thread(target=lambda: said.extend(meet({Cluster(places, 0): CARD})))
+    chief.start()
+    host, _, port = places[0].partition(":")
+    while True:  # A worker that is killed while it waits for the others.
+        try:
+            line = socket.create_connection((host, int(port)), 5)
+            break
+        except ConnectionRefusedError:
+            time.sleep(0.01)
+    with line:
+        card = {"hello": rendezvous.GREETING, "number": 1, "workers": places, "card": CARD}
+        rendezvous._send(line, card)
+        time.sleep(0.1)
+    assert meet({Cluster(places, 1): CARD, Cluster(places, 2): CARD}) == [None, None]
+    chief.join()
+    assert said == [None]
+
+
 def test_a_port_that_is_taken():
     with socket.create_server(("", 0)) as taken:
         port = taken.getsockname()[1]

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from zoo.engine import run, runtime
 from zoo.engine.strategy.cluster import Cluster
+from zoo.engine.strategy.slurm import PORTS
 from zoo.errors import ClusterError, WorkerLost
 from zoo.stored import UNFINISHED
 
@@ -27,10 +30,16 @@ LOST = WorkerLost.exit_code
 """What a worker ends with that misses another."""
 
 GRACE = 2.0
-"""Seconds in which it shows who was lost, once one has ended that misses another."""
+"""Seconds in which others end by themselves, once one has: it need not be the one to blame."""
 
 PAUSE = 0.05
 SHOWN_LINES = 5
+
+GUARD = """
+import os, threading
+threading.Thread(target=lambda: (os.read(0, 1), os._exit(1)), daemon=True).start()
+"""
+"""Ends a worker with whoever started it, however that ended: the pipe is closed then."""
 
 MAIN = "import sys; from zoo.cli.main import main; sys.exit(main(sys.argv[1:]))"
 
@@ -61,31 +70,69 @@ def train(
     Raises:
         ClusterError: If there are more workers than ports.
         WorkerLost: If workers were lost more than `RESTARTS` times.
+        SystemExit: If this process was told to end.
     """
     begun = out.with_name(out.name + UNFINISHED)
-    for attempt in range(RESTARTS + 1):
-        if begun.exists() and not (begun / run.FACTS).is_file():
-            shutil.rmtree(begun)  # Ours, killed before there was anything in it.
-        with _workers(again if begun.exists() else words, count) as workers:
-            ended = _first_end(workers)
-            if ended is None:
+    with _told_to_end(note), _tidy(begun):
+        for attempt in range(RESTARTS + 1):
+            if begun.exists() and not (begun / run.FACTS).is_file():
+                shutil.rmtree(begun)  # Ours, killed before there was anything in it.
+            with _workers(again if begun.exists() else words, count) as workers:
+                ended = _first_end(workers)
+                if ended is None:
+                    return 0
+                if not ended.lost:
+                    if not ended.chief:  # Nobody has seen what it said.
+                        note(f"worker {ended.number} failed:\n{ended.last_words()}")
+                    return ended.code
+            if (out / run.FACTS).is_file():  # It had nothing left to do.
                 return 0
-            if not ended.lost:
-                if not ended.chief:  # Nobody has seen what it said.
-                    note(f"worker {ended.number} failed:\n{ended.last_words()}")
-                return ended.code
-        if (out / run.FACTS).is_file():  # It had nothing left to do.
-            return 0
-        if attempt < RESTARTS:
-            note(
-                f"worker {ended.number} was lost ({ended.how()}); all start again from the last "
-                f"checkpoint, {attempt + 1} of {RESTARTS} times"
-            )
-    raise WorkerLost(
-        f"workers were lost {RESTARTS + 1} times, the last of them worker {ended.number} "
-        f"({ended.how()})",
-        hint="less memory, by a smaller --batch-size or fewer --workers, may help",
-    )
+            if attempt < RESTARTS:
+                note(
+                    f"worker {ended.number} was lost ({ended.how()}); all start again from the "
+                    f"last checkpoint, {attempt + 1} of {RESTARTS} times"
+                )
+        raise WorkerLost(
+            f"workers were lost {RESTARTS + 1} times, the last of them worker {ended.number} "
+            f"({ended.how()})",
+            hint="less memory, by a smaller --batch-size or fewer --workers, may help",
+        )
+
+
+@contextmanager
+def _told_to_end(note: Callable[[str], None]) -> Iterator[None]:
+    """Let a signal end this process as an exception does, so that nothing is left behind."""
+
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():  # No other may.
+        yield
+        return
+    kinds = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    # What is ignored, as under nohup, stays so.
+    kinds = [kind for kind in kinds if signal.getsignal(kind) == signal.SIG_DFL]
+    for kind in kinds:
+        signal.signal(kind, end)
+    try:
+        yield
+    except SystemExit as ended:
+        note(f"ended by {signal.Signals(int(ended.code or 0) - 128).name}")
+        raise
+    finally:
+        for kind in kinds:
+            signal.signal(kind, signal.SIG_DFL)
+
+
+@contextmanager
+def _tidy(begun: Path) -> Iterator[None]:
+    """Leave no folder of a run that came to nothing: a chief that is killed cannot see to it."""
+    fresh = not begun.exists()
+    try:
+        yield
+    finally:
+        if fresh:
+            run.discard(begun)
 
 
 class Worker:
@@ -126,7 +173,8 @@ class Worker:
     def last_words(self) -> str:
         """What it wrote last."""
         self._told.seek(0)
-        lines = self._told.read().decode(errors="replace").splitlines()
+        text = self._told.read().decode(errors="replace")
+        lines = [line for line in text.splitlines() if line.strip()]
         return "\n".join(f"  worker {self.number}: {line}" for line in lines[-SHOWN_LINES:])
 
 
@@ -135,18 +183,25 @@ def _workers(words: Sequence[str], count: int) -> Iterator[list[Worker]]:
     """Start the processes; none is left afterwards."""
     addresses = tuple(f"127.0.0.1:{port}" for port in _free_ports(count))
     workers: list[Worker] = []
-    with ExitStack() as stack, _terminated():
+    with ExitStack() as stack:
+        # What those leave behind who are killed goes with it.
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="zoo-workers-"))
         try:
             for number in range(count):
                 told = stack.enter_context(tempfile.TemporaryFile())
                 chief = number == 0
                 process = subprocess.Popen(
                     # -P: what lies in the working directory is not what is meant by `zoo`.
-                    [sys.executable, "-P", "-c", MAIN, *words],
-                    env={**os.environ, "TF_CONFIG": Cluster(addresses, number).tf_config()},
-                    stdin=subprocess.DEVNULL,
+                    [sys.executable, "-P", "-c", GUARD + MAIN, *words],
+                    env={
+                        **os.environ,
+                        "TF_CONFIG": Cluster(addresses, number).tf_config(),
+                        "TMPDIR": folder,
+                    },
+                    stdin=subprocess.PIPE,
                     stdout=None if chief else subprocess.DEVNULL,
                     stderr=None if chief else told,
+                    start_new_session=True,  # Ctrl-C is for this process, which ends them.
                 )
                 workers.append(Worker(number, process, told))
                 _place(process.pid, number, count)
@@ -156,25 +211,7 @@ def _workers(words: Sequence[str], count: int) -> Iterator[list[Worker]]:
             for worker in workers:
                 worker.process.kill()
             for worker in workers:
-                worker.process.wait()
-
-
-@contextmanager
-def _terminated() -> Iterator[None]:
-    """Let SIGTERM end this process as an exception does, so that no worker outlives it."""
-
-    def end(number: int, frame: object) -> None:
-        sys.exit(128 + number)
-
-    try:
-        before = signal.signal(signal.SIGTERM, end)
-    except ValueError:  # Only the main thread may.
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+                worker.process.communicate()
 
 
 def _first_end(workers: Sequence[Worker]) -> Worker | None:
@@ -186,8 +223,9 @@ def _first_end(workers: Sequence[Worker]) -> Worker | None:
         if any(codes):
             break
         time.sleep(PAUSE)
-    # One that missed another may have ended before the one that it missed.
-    end = time.monotonic() + (GRACE if LOST in codes else 0.0)
+    # One that missed another may have ended before the one that it missed, and another worker
+    # before the chief, who says the same for all to see.
+    end = time.monotonic() + (GRACE if all(code is None or code >= 0 for code in codes) else 0.0)
     while time.monotonic() < end and any(worker.process.poll() is None for worker in workers):
         time.sleep(PAUSE)
     ended = [worker for worker in workers if worker.process.returncode]
@@ -196,15 +234,18 @@ def _first_end(workers: Sequence[Worker]) -> Worker | None:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports that nobody has at the moment."""
+    """Ports that nobody has at the moment, nor gets by asking for any."""
     with ExitStack() as stack:
-        try:
-            doors = [
-                stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)
-            ]
-        except OSError as error:
-            raise ClusterError(f"{count} workers need as many ports: {error.strerror}") from None
-        return [door.getsockname()[1] for door in doors]
+        found: list[int] = []
+        for port in random.SystemRandom().sample(PORTS, len(PORTS)):
+            if len(found) == count:
+                break
+            with suppress(OSError):
+                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+                found.append(port)
+    if len(found) < count:
+        raise ClusterError(f"{count} workers need as many ports; {len(found)} are free")
+    return found
 
 
 def _place(process: int, number: int, count: int) -> None:

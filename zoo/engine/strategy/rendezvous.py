@@ -68,7 +68,7 @@ def _gather(
     """The chief's side: collect a card from every other worker, and send all of them a verdict."""
     end, told = time.monotonic() + patience, False
     cards: dict[int, Card] = {0: card}
-    answered: list[socket.socket] = []
+    answered: dict[socket.socket, int | None] = {}
     verdict: str | None = None
     with _listening(cluster) as door, selectors.DefaultSelector() as selector:
         selector.register(door, selectors.EVENT_READ)
@@ -91,16 +91,23 @@ def _gather(
                         heard[new] = b""
                         selector.register(new, selectors.EVENT_READ)
                         continue
-                    heard[guest] += (some := _some(guest))
-                    if some and b"\n" not in heard[guest] and len(heard[guest]) < LIMIT:
-                        continue
-                    selector.unregister(guest)
-                    said = _said(heard.pop(guest))
-                    if said is None:  # Somebody else found the port.
+                    some = _some(guest)
+                    if guest in answered:  # It went away, and may come again.
+                        cards.pop(answered.pop(guest), None)
+                        selector.unregister(guest)
                         guest.close()
                         continue
-                    answered.append(guest)
-                    if (fault := _admit(cluster, cards, said)) and verdict is None:
+                    heard[guest] += some
+                    if some and b"\n" not in heard[guest] and len(heard[guest]) < LIMIT:
+                        continue
+                    said = _said(heard.pop(guest))
+                    if said is None:  # Somebody else found the port.
+                        selector.unregister(guest)
+                        guest.close()
+                        continue
+                    fault = _admit(cluster, cards, said)
+                    answered[guest] = None if fault else said["number"]
+                    if fault and verdict is None:
                         # Those who are on their way are told as well.
                         verdict, end = fault, min(end, time.monotonic() + LINGER)
         finally:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -202,10 +204,20 @@ def _multi_worker(cluster: Cluster) -> Team:
     )
     options = tf.distribute.experimental.CommunicationOptions(timeout_seconds=TIMEOUT)
     try:
-        strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver, options)
+        with _sigterm_as_it_is():
+            strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver, options)
     except RuntimeError as error:
         raise DeviceError(
             f"multi-worker training cannot start: {error}",
             hint="call zoo.train before anything else computes in the process",
         ) from None
     return Team(strategy, cluster)
+
+
+@contextmanager
+def _sigterm_as_it_is() -> Iterator[None]:
+    """Let SIGTERM do afterwards what it did before: TensorFlow takes it, and goes on training."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    if threading.current_thread() is threading.main_thread():  # No other may.
+        signal.signal(signal.SIGTERM, before)
