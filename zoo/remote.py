@@ -24,6 +24,12 @@ PACKAGES = {
 }
 """What fsspec needs for the commonest schemes."""
 
+READERS = (
+    "copy or mount them; zoo predict, evaluate, features extract and data check read them there, "
+    "with --workers N"
+)
+"""What to do where pictures are needed on this machine."""
+
 ASKED = 32
 """Files whose sizes are asked for at once."""
 
@@ -39,6 +45,16 @@ def is_one(name: object) -> bool:
 def local(name: str | Path) -> Path:
     """The path of a local file, with or without a scheme."""
     return Path(re.sub(r"^(file|local)://", "", str(name)))
+
+
+def here(name: str | Path) -> None:
+    """Refuse pictures that are elsewhere, for whoever needs them on this machine.
+
+    Raises:
+        DataError: They are.
+    """
+    if is_one(name):
+        raise DataError(f"{name} is elsewhere; pictures of this machine are needed", READERS)
 
 
 def join(folder: str, name: str) -> str:

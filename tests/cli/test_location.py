@@ -104,13 +104,12 @@ WRONG = {
     "evaluate {run} memory://none --workers 2": "memory://none does not exist",
     "features extract vgg11bn+linear memory://none --workers 2": "memory://none does not exist",
     "predict {run} memory://none --workers 2": "memory://none does not exist",
-    "predict {run} memory://bucket": "memory://bucket is read by work that is shared out",
     **{
-        f"{words} memory://bucket": "memory://bucket is elsewhere; a folder or a CSV of this"
+        f"{words} memory://bucket": "memory://bucket is elsewhere; pictures of this machine"
         for words in (
-            "data check", "data stats", "evaluate {run}", "features extract vgg11bn+linear",
-            "lr-find vgg11bn+linear", "train vgg11bn+linear --out {out}",
-            "train vgg11bn+linear --out {out} --workers 2",
+            "data check", "data stats", "evaluate {run}", "explain {run}", "predict {run}",
+            "augment light", "features extract vgg11bn+linear", "lr-find vgg11bn+linear",
+            "train vgg11bn+linear --out {out}", "train vgg11bn+linear --out {out} --workers 2",
         )
     },
 }  # fmt: skip

@@ -179,7 +179,7 @@ def test_who_needs_pictures_here_says_so(memory, tmp_path):
     for name, told in (
         (
             "memory://set",
-            "memory://set is elsewhere; a folder or a CSV of this machine is needed\n",
+            "memory://set is elsewhere; pictures of this machine are needed\n",
         ),
         (listed, f"{listed} lists pictures that are elsewhere: s3://other/2.png\n"),
     ):

@@ -82,8 +82,6 @@ def command(
         return
     from zoo.engine import picture
 
-    if away := next(filter(remote.is_one, pictures), None):
-        raise DataError(f"{away} is read by work that is shared out", "add --workers N")
     found = picture.find(pictures)
     if onnx:
         from zoo.engine.export import answer

@@ -13,6 +13,7 @@ import click
 
 from zoo import input_size as size
 from zoo import policy as policies
+from zoo import remote
 from zoo.cli import device as devices
 from zoo.cli import pretrained, show
 from zoo.cli.command import Command, load_registry
@@ -175,7 +176,7 @@ def command(
 
     from zoo.engine import folder, run
 
-    folder.here(data)
+    remote.here(data)
     if cluster is None or cluster.chief:
         run.check(out)
     if workers:

@@ -107,7 +107,7 @@ def read(
     notes: list[str] = []
     unreadable: dict[str, str] = {}
     if not elsewhere:
-        here(root)
+        remote.here(root)
     root = str(root) if remote.is_one(root) else remote.local(root)
     if remote.is_file(root):
         classes, samples = _listed(root, unreadable, notes, elsewhere)
@@ -125,20 +125,6 @@ def read(
     order = {"train": 0, "val": 1, "test": 2}
     samples.sort(key=lambda sample: (order[sample.split], sample.id))
     return ImageFolder(root, classes, tuple(samples), unreadable, tuple(notes))
-
-
-def here(name: str | Path) -> None:
-    """Refuse pictures that are elsewhere, for whoever needs them on this machine.
-
-    Raises:
-        DataError: They are.
-    """
-    if remote.is_one(name):
-        raise DataError(
-            f"{name} is elsewhere; a folder or a CSV of this machine is needed",
-            hint="copy or mount it; zoo predict, evaluate, features extract and data check read "
-            "it there, with --workers N",
-        )
 
 
 def _listed(

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from zoo import remote
 from zoo.engine import jpeg, magic
 from zoo.errors import DataError
 
@@ -199,11 +200,13 @@ def find(pictures: str | Path | Iterable[str | Path]) -> list[Path]:
         Every file that was named, whatever it holds, and every picture in a folder.
 
     Raises:
-        DataError: A path does not exist, or there is no picture.
+        DataError: A path does not exist or is elsewhere, or there is no picture.
     """
     given = [pictures] if isinstance(pictures, (str, Path)) else list(pictures)
     found: list[Path] = []
-    for path in map(Path, given):
+    for name in given:
+        remote.here(name)
+        path = remote.local(name)
         if path.is_dir():
             found += sorted(each for each in path.rglob("*") if _is_picture(each))
         elif path.exists():

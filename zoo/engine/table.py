@@ -56,8 +56,7 @@ def read(
     if away and not elsewhere:
         raise DataError(
             f"{name} lists pictures that are elsewhere: {next(iter(away.values()))}",
-            hint="zoo predict, evaluate, features extract and data check read them, with "
-            "--workers N",
+            hint=remote.READERS,
         )
     sizes = _sizes(kept, away)
     samples: list[Sample] = []

@@ -63,7 +63,7 @@ def find(names: Sequence[str]) -> list[tuple[str, int]]:
         if remote.is_one(name):
             found += remote.find(name).items()
         else:
-            paths = picture.find(remote.local(name))
+            paths = picture.find(name)
             found += [(str(path), path.stat().st_size) for path in paths]
     return found
 
