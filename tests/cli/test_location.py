@@ -94,6 +94,31 @@ def test_a_sweep_is_kept_elsewhere(bucket, monkeypatch, capsys):
     assert "memory://bucket/sweep.json holds 1 of 2 rows already" in told
 
 
+def test_what_does_not_arrive_is_not_lost(bucket, colour_run, monkeypatch, capsys):
+    from zoo import remote
+    from zoo.benchmark.document import Row
+    from zoo.engine.bench import process
+    from zoo.errors import Unreachable
+
+    def refuse(file, name):
+        raise Unreachable(f"{name} cannot be reached: no answer")
+
+    monkeypatch.setattr(remote, "put", refuse)
+    words = ["evaluate", str(colour_run), "--predictions", "memory://bucket/out.csv"]
+    assert main(words) == 2
+    assert capsys.readouterr().err.endswith("out.csv cannot be reached: no answer\n")
+    measured = json.loads((colour_run / "metrics.json").read_text())
+    assert measured["pictures"] == 7
+    assert (colour_run / "report.html").exists()
+
+    monkeypatch.setattr(process, "measure", lambda case, *_: Row(case=case, images_per_second=7.0))
+    monkeypatch.setattr(process, "peak", lambda case, environment: None)
+    assert main(["bench", "vgg11bn+linear", "--out", "memory://bucket/out.json", "--json"]) == 2
+    told = capsys.readouterr()
+    assert json.loads(told.out)["rows"][0]["images_per_second"] == 7.0
+    assert told.err.endswith("error: memory://bucket/out.json cannot be reached: no answer\n")
+
+
 WRONG = {
     "predict {run} {data} --csv memory://none/out.csv": "memory://none/out.csv cannot be written",
     "evaluate {run} --predictions memory://none/out.csv": "memory://none/out.csv cannot be written",

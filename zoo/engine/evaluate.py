@@ -178,10 +178,11 @@ def keep(
         figures: What `evaluate` gave.
         predictions: A further place for every answer.
     """
-    if predictions is not None:
-        tables.copy(run.path / PREDICTIONS, predictions)
     run.write("metrics.json", figures)
     report.write(run, model)
+    # Last: where it does not arrive, the run is whole.
+    if predictions is not None:
+        tables.copy(run.path / PREDICTIONS, predictions)
 
 
 def to_fit(pictures: ImageFolder, split: str) -> Sequence[Sample]:

@@ -48,4 +48,4 @@ def command(
         for source in ("folder", "cache")
         for size in batch_sizes
     ]
-    options.end(options.measure(cases, runs=runs, outs=outs, verbose=verbose))
+    options.end(options.measure(cases, runs=runs, verbose=verbose), outs)

@@ -56,4 +56,4 @@ def command(
         for name in names
         for size in batch_sizes
     ]
-    options.end(options.measure(cases, runs=runs, outs=outs, verbose=verbose))
+    options.end(options.measure(cases, runs=runs, verbose=verbose), outs)

@@ -45,4 +45,4 @@ def command(
         )
         for target in targets
     ]
-    options.end(options.measure(cases, runs=runs, outs=outs, verbose=verbose))
+    options.end(options.measure(cases, runs=runs, verbose=verbose), outs)

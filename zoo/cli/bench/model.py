@@ -148,7 +148,7 @@ def command(
         )
     ]
     cases = [each for job in jobs for each in _sized(job, batch_sizes)]
-    options.end(options.measure(cases, runs=runs, outs=outs, verbose=verbose))
+    options.end(options.measure(cases, runs=runs, verbose=verbose), outs)
 
 
 def _check(given: tuple[str, ...], policy: str | None, sources: tuple[Source, ...]) -> list[str]:

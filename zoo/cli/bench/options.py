@@ -92,17 +92,15 @@ def measure(
     cases: Sequence[Case],
     *,
     runs: int,
-    outs: Sequence[Path | str],
     verbose: bool,
     done: Document | None = None,
     keep: Callable[[Document], None] = lambda document: None,
 ) -> Document:
-    """Measure, and write what was asked for.
+    """Measure, telling of each row.
 
     Args:
         cases: The configurations.
         runs: How often each is measured.
-        outs: Files to write.
         verbose: Let TensorFlow say what it likes.
         done: Rows measured before.
         keep: Called with the document after each row.
@@ -118,8 +116,6 @@ def measure(
         progress=show.note,
         keep=keep,
     )
-    for path in outs:
-        write(measured, path)
     return measured
 
 
@@ -132,9 +128,11 @@ def write(result: Document, name: Path | str) -> None:
         document.save(writer(result), name)
 
 
-def end(result: Document) -> None:
-    """Print a result, and fail where nothing could be measured."""
+def end(result: Document, outs: Sequence[Path | str]) -> None:
+    """Print a result, then write it, and fail where nothing could be measured."""
     show.document(result.plain(), lambda _: rendered(result))
+    for name in outs:
+        write(result, name)
     if result.rows and not any(row.images_per_second for row in result.rows):
         raise NothingMeasured(result.rows[0].error or "nothing was measured")
 

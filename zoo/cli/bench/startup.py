@@ -29,4 +29,4 @@ def command(
         Case(target=words, subject="startup", device=device, seconds=seconds)
         for words in commands or QUICK
     ]
-    options.end(options.measure(cases, runs=runs, outs=outs, verbose=verbose))
+    options.end(options.measure(cases, runs=runs, verbose=verbose), outs)

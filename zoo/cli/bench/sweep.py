@@ -97,11 +97,9 @@ def command(
 
     if shared["workers"]:
         result = _shared(cases, runs, verbose, done, keep, shared)
-        for path in outs:
-            options.write(result, path)
     else:
-        result = options.measure(cases, runs=runs, outs=outs, verbose=verbose, done=done, keep=keep)
-    options.end(result)
+        result = options.measure(cases, runs=runs, verbose=verbose, done=done, keep=keep)
+    options.end(result, outs)
 
 
 def _cores(shared: dict[str, Any]) -> int | None:
