@@ -7,7 +7,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -57,6 +57,14 @@ def noisy(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         return root
 
     return drawn
+
+
+@pytest.fixture
+def memory() -> Iterator[Any]:
+    """What is elsewhere, and needs no server: memory://, of this process alone."""
+    files = pytest.importorskip("fsspec").filesystem("memory")
+    yield files
+    files.rm("/", recursive=True)
 
 
 Install = Callable[..., Path]

@@ -9,19 +9,15 @@ import pytest
 from zoo import output, remote
 from zoo.errors import DataError
 
-fsspec = pytest.importorskip("fsspec")
-
 
 @pytest.fixture(params=["here", "elsewhere"])
-def folder(request, tmp_path: Path):
+def folder(request, tmp_path: Path, memory):
     """A folder's name, and what reads a file in it."""
     if request.param == "here":
         yield str(tmp_path), lambda name: (tmp_path / name).read_bytes()
         assert not list(tmp_path.glob(".*"))
         return
-    files = fsspec.filesystem("memory")
-    yield "memory://bucket", lambda name: files.cat_file(f"/bucket/{name}")
-    files.rm("/", recursive=True)
+    yield "memory://bucket", lambda name: memory.cat_file(f"/bucket/{name}")
 
 
 def test_a_file_is_there_once_all_is_written(folder):
@@ -41,7 +37,7 @@ def test_a_file_is_there_once_all_is_written(folder):
     assert read("out.csv") == "a,ü\n".encode()
 
 
-def test_an_upload_that_is_cut_off(monkeypatch):
+def test_an_upload_that_is_cut_off(memory, monkeypatch):
     def fail(source, target):
         target.write(source.read(1))
         raise TimeoutError("write timed out")
@@ -55,7 +51,7 @@ def test_an_upload_that_is_cut_off(monkeypatch):
     assert not remote.exists("memory://bucket/out.csv")
 
 
-def test_a_place_that_is_not_there(tmp_path):
+def test_a_place_that_is_not_there(tmp_path, memory):
     with pytest.raises(DataError) as caught:
         output.check(tmp_path / "none" / "out.csv")
     assert (

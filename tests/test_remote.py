@@ -18,14 +18,7 @@ from zoo.engine.sharded.place import RemotePlace
 from zoo.engine.sharded.worker import trouble
 from zoo.errors import DataError, Unreachable
 
-fsspec = pytest.importorskip("fsspec")
-
-
-@pytest.fixture
-def memory():
-    files = fsspec.filesystem("memory")
-    yield files
-    files.rm("/", recursive=True)
+pytest.importorskip("fsspec")
 
 
 @pytest.fixture

@@ -11,16 +11,14 @@ import pytest
 
 from zoo.cli.main import main
 
-fsspec = pytest.importorskip("fsspec")
+pytest.importorskip("fsspec")
 
 
 @pytest.fixture
-def bucket():
+def bucket(memory):
     """A filesystem that holds a bucket."""
-    files = fsspec.filesystem("memory")
-    files.makedirs("/bucket", exist_ok=True)
-    yield files
-    files.rm("/", recursive=True)
+    memory.makedirs("/bucket", exist_ok=True)
+    return memory
 
 
 def archive(folder: Path) -> str:

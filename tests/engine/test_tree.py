@@ -10,15 +10,6 @@ from PIL import Image
 from zoo.engine import folder
 from zoo.errors import DataError
 
-fsspec = pytest.importorskip("fsspec")
-
-
-@pytest.fixture
-def memory():
-    files = fsspec.filesystem("memory")
-    yield files
-    files.rm("/", recursive=True)
-
 
 @pytest.fixture
 def lay(tmp_path: Path, memory):

@@ -10,13 +10,10 @@ from zoo.engine.sharded.claim import NAME, claimed
 from zoo.engine.sharded.place import LocalPlace, RemotePlace
 from zoo.errors import ShardError
 
-fsspec = pytest.importorskip("fsspec")
-
 
 @pytest.fixture
-def elsewhere():
-    yield RemotePlace("memory://out.csv.parts")
-    fsspec.filesystem("memory").rm("/", recursive=True)
+def elsewhere(memory):
+    return RemotePlace("memory://out.csv.parts")
 
 
 def test_a_disk_has_one_job_at_a_time(tmp_path):
