@@ -39,6 +39,7 @@ def archive(tmp_path: Path) -> str:
         ("s3://bucket/a.png", True),
         ("memory://a.png", True),
         ("zip://a.png::/x.zip", True),
+        ("S3://bucket/a.png", True),
         ("file:///a.png", False),
         ("a.png", False),
         ("/a/b.png", False),
@@ -71,18 +72,18 @@ def test_what_is_not_there_is_said(memory, archive):
 
 def test_what_a_scheme_needs_is_said(monkeypatch):
     with pytest.raises(DataError) as caught:
-        remote.check("s5://bucket/a.png")
+        remote.filesystem("s5://bucket/a.png")
     assert str(caught.value) == (
         "s5:// is no scheme of fsspec: s5://bucket/a.png\n"
         "  hint: such as s3://, gs://, az://, abfs://, https://, http://"
     )
     monkeypatch.setitem(sys.modules, "gcsfs", None)
     with pytest.raises(DataError) as caught:
-        remote.check("gs://bucket/a.png")
+        remote.filesystem("gs://bucket/a.png")
     assert str(caught.value) == "gs://bucket/a.png needs gcsfs\n  hint: pip install gcsfs"
     monkeypatch.setitem(sys.modules, "fsspec", None)
     with pytest.raises(DataError) as caught:
-        remote.check("s3://bucket/a.png")
+        remote.filesystem("s3://bucket/a.png")
     assert str(caught.value) == (
         "s3://bucket/a.png needs fsspec\n  hint: pip install 'keras-zoo[remote]'"
     )

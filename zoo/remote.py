@@ -33,7 +33,7 @@ READERS = (
 ASKED = 32
 """Files whose sizes are asked for at once."""
 
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://")
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 
 
 def is_one(name: object) -> bool:
@@ -69,20 +69,12 @@ def parent(name: str) -> str:
     return head[: head.rfind("/") + 1] + chained + chain
 
 
-def check(name: str) -> None:
-    """See that what a scheme needs is installed.
-
-    Raises:
-        DataError: It is not, or there is no such scheme.
-    """
-    filesystem(name)
-
-
 def filesystem(name: str) -> tuple[Any, str]:
     """The filesystem of a name, and the name there.
 
     Raises:
-        DataError: As `check`, or the filesystem itself lies where there is nothing.
+        DataError: There is no such scheme, what it needs is not installed, or the filesystem itself
+            lies where there is nothing.
         Unreachable: It cannot be opened.
     """
     scheme = _SCHEME.match(name)[1]  # type: ignore[index]

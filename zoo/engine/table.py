@@ -52,7 +52,9 @@ def read(
     kept = [row for row in rows if row["verdict"] in ("", OK)]
     classes = tuple(sorted({row["label"] for row in kept}))
     numbers = {label: number for number, label in enumerate(classes)}
-    away = _elsewhere(name, kept)
+    folder = remote.parent(str(name)) if remote.is_one(name) else None
+    places = ((row["path"], _elsewhere(row["path"], folder)) for row in kept)
+    away = {path: there for path, there in places if there is not None}
     if away and not elsewhere:
         raise DataError(
             f"{name} lists pictures that are elsewhere: {next(iter(away.values()))}",
@@ -63,10 +65,11 @@ def read(
     others: list[str] = []
     for row in kept:
         label, split = numbers[row["label"]], SPLITS[row["split"].lower() or "train"]
-        path, id = remote.local(row["path"]), Path(row["path"]).as_posix()
+        path = remote.local(row["path"])
         sample: Sample | None
         if (there := away.get(row["path"])) is None:
-            sample = look(Path(name).parent / path, id, label, split, unreadable, others)
+            file = Path(name).parent / path
+            sample = look(file, path.as_posix(), label, split, unreadable, others)
         elif (size := sizes[there]) is None:
             unreadable[row["path"]], sample = os.strerror(errno.ENOENT), None
         else:
@@ -78,19 +81,18 @@ def read(
     return classes, samples
 
 
-def _elsewhere(name: Path | str, rows: list[dict[str, str]]) -> dict[str, str]:
-    """The full names, by path, of pictures that are elsewhere."""
-    paths = [row["path"] for row in rows]
-    away = {path: path for path in paths if remote.is_one(path)}
-    if remote.is_one(name):
-        folder = remote.parent(str(name))
-        relative = (path for path in paths if path not in away)
-        away |= {
-            path: remote.join(folder, path)
-            for path in relative
-            if not remote.local(path).is_absolute()
-        }
-    return away
+def _elsewhere(path: str, folder: str | None) -> str | None:
+    """The full name of a picture that a CSV lists; None of one that is on this machine.
+
+    Args:
+        path: As it is listed.
+        folder: What the CSV lies in, if that is elsewhere.
+    """
+    if remote.is_one(path):
+        return path
+    if folder is None or remote.local(path).is_absolute():
+        return None
+    return remote.join(folder, path)
 
 
 def _sizes(rows: list[dict[str, str]], away: dict[str, str]) -> dict[str, int | None]:

@@ -109,12 +109,16 @@ def test_a_model_is_measured_on_a_bucket(bucket, colour_run, colours, tmp_path):
     assert json.loads(listed.stdout)["digest"] == json.loads(alone.stdout)["digest"]
 
 
-def test_a_bucket_is_checked(bucket, colours, tmp_path):
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_a_bucket_is_checked(engine, bucket, colours, tmp_path):
+    if engine == "ray":
+        pytest.importorskip("ray")
     files, environment = bucket
     here = tmp_path / "here.csv"
     assert main(["data", "check", str(colours), "--out", str(here)]) == 1
     out = "s3://bucket/checked.csv"
-    done = zoo(environment, "data", "check", "s3://bucket/colours", "--out", out, "--workers", "2")
+    words = ["data", "check", "s3://bucket/colours", "--out", out, "--workers", "2"]
+    done = zoo(environment, *words, "--engine", engine)
     assert done.returncode == 1
     assert content(files, out) == here.read_bytes().replace(b"colours/", b"s3://bucket/colours/")
     assert not files.glob("bucket/*.parts")
