@@ -198,10 +198,10 @@ def test_every_command_gives_the_same_on_a_cluster(
             assert done.returncode == code, done.stderr
             assert "2 workers: " in done.stderr
 
-    (colours / "test/red/1.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
     batches = ["--batch-size", "2"]
-    both("predict", str(colour_run), str(colours), *batches, table="--csv")
     both("evaluate", str(colour_run), str(colours), *batches, table="--predictions")
+    (colours / "test/red/1.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
+    both("predict", str(colour_run), str(colours), *batches, table="--csv")
     both("data", "check", str(colours), table="--out", code=1)
     model = ["small-cnn:width=0.05+linear", str(noisy(90)), "--input-size", "16"]
     both("features", "extract", *model, "--device", "cpu")

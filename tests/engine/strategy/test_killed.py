@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -69,23 +70,36 @@ def children(process: int) -> list[int]:
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="no /proc to find workers by")
 def test_kill_9_at_any_moment(words: list[str], tmp_path: Path):
-    begun = time.perf_counter()
     whole = start([*words, "--out", str(tmp_path / "whole"), "--workers", "2"], tmp_path)
     _, told = whole.communicate()
     assert whole.returncode == 0, told
-    length = time.perf_counter() - begun
     draws = random.Random(os.environ.get("ZOO_TEST_SEED", "1"))
     for number in range(KILLS):
         out = tmp_path / f"killed-{number}"
         training = start([*words, "--out", str(out), "--workers", "2"], tmp_path)
-        time.sleep(length * draws.uniform(0.1, 0.95))
-        victims = children(training.pid)
-        if victims:
-            os.kill(draws.choice(victims), signal.SIGKILL)
-        _, told = training.communicate()
-        assert training.returncode == 0, told
-        assert not victims or "was lost (killed by SIGKILL); all start again" in told, told
+        # While workers find each other, or after so many of 28 epochs and somewhere in the next.
+        epochs = draws.randrange(-4, 28)
+        told = read(training, epochs) if epochs >= 0 else ""
+        while len(children(training.pid)) < 2:
+            time.sleep(0.01)
+        time.sleep(draws.uniform(0, 0.4 if epochs >= 0 else 6))
+        os.kill(draws.choice(children(training.pid)), signal.SIGKILL)
+        _, rest = training.communicate()
+        assert training.returncode == 0, told + rest
+        # At the end of the last epoch there may be nothing left that could be lost.
+        assert "was lost (killed by SIGKILL); all start again" in rest or " 25/25 " in told + rest
         same(tmp_path / "whole", out, 1e-6)
+
+
+def read(training: subprocess.Popen[str], epochs: int) -> str:
+    """What a training says until it has its workers, and so many epochs are done."""
+    assert training.stderr is not None
+    told = ""
+    while "2 replicas" not in told or len(re.findall(r"^(head|all) ", told, re.M)) < epochs:
+        line = training.stderr.readline()
+        assert line, told
+        told += line
+    return told
 
 
 @pytest.mark.slow
