@@ -18,6 +18,7 @@ import pytest
 
 from zoo.cli.main import main
 from zoo.engine.sharded import on_ray
+from zoo.engine.strategy import launch
 from zoo.errors import ShardError
 
 pytest.importorskip("ray")
@@ -139,6 +140,22 @@ def test_actors_that_die_are_replaced_and_errors_are_told(tmp_path):
     assert stillborn.startswith("ShardFailure workers cannot start: its actor ended: ")
 
 
+def started(words: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen:
+    """A node of a cluster. Ray's agents have 15 s to start, so a busy machine is tried again."""
+    for _ in range(3):
+        with log.open("w") as output:
+            node = subprocess.Popen(
+                [Path(sys.executable).parent / "ray", "start", "--block", "--disable-usage-stats",
+                 "--num-cpus", "1", *words],
+                env=environment, stdout=output, stderr=output, start_new_session=True,
+            )  # fmt: skip
+        while node.poll() is None:
+            if "Ray runtime started" in log.read_text():
+                return node
+            time.sleep(0.2)
+    raise AssertionError(log.read_text())
+
+
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     """Two nodes of a core each, both on this machine: address, environment, a process of each."""
@@ -151,23 +168,15 @@ def cluster(tmp_path_factory):
         "RAY_raylet_start_wait_time_s": "60",
         "PYTHONPATH": str(Path(__file__).parent),
     }
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        address = f"127.0.0.1:{server.getsockname()[1]}"
-    port = address.partition(":")[2]
-    head = ["--head", "--port", port, "--include-dashboard=false"]
-    nodes = []
-    for number, words in enumerate([head, ["--address", address]]):
-        log = folder / f"{number}.log"
-        with log.open("w") as output:
-            node = subprocess.Popen(
-                [Path(sys.executable).parent / "ray", "start", "--block", "--disable-usage-stats",
-                 "--num-cpus", "1", *words],
-                env=environment, stdout=output, stderr=output, start_new_session=True,
-            )  # fmt: skip
-        nodes.append(node)
-        while "Ray runtime started" not in log.read_text():
-            assert node.poll() is None, log.read_text()
-            time.sleep(0.2)
+    port, client = launch._free_ports(2)
+    address = f"127.0.0.1:{port}"
+    environment["CLIENT"] = f"ray://127.0.0.1:{client}"
+    head = ["--head", "--port", str(port), "--include-dashboard=false"]
+    head += ["--ray-client-server-port", str(client)]
+    nodes = [
+        started(words, environment, folder / f"{number}.log")
+        for number, words in enumerate([head, ["--address", address]])
+    ]
     yield address, environment, nodes
     for node in nodes:
         with suppress(ProcessLookupError):
@@ -181,8 +190,8 @@ def test_every_command_gives_the_same_on_a_cluster(
 ):
     address, environment, _ = cluster
 
-    def both(*words: str, table: str | None = None, code: int = 0) -> None:
-        """Run a command in this process and on the cluster, and compare what they write."""
+    def both(*words: str, table: str | None = None, code: int = 0, address: str = address) -> None:
+        """Run a command in this process and on the cluster."""
         for place, more in (("here", []), ("there", ["--engine", "ray", "--workers", "2"])):
             (tmp_path / place).mkdir(exist_ok=True)
             output = [] if table is None else [table, str(tmp_path / place / f"{words[0]}.csv")]
@@ -201,7 +210,8 @@ def test_every_command_gives_the_same_on_a_cluster(
     batches = ["--batch-size", "2"]
     both("evaluate", str(colour_run), str(colours), *batches, table="--predictions")
     (colours / "test/red/1.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
-    both("predict", str(colour_run), str(colours), *batches, table="--csv")
+    client = environment["CLIENT"]
+    both("predict", str(colour_run), str(colours), *batches, table="--csv", address=client)
     both("data", "check", str(colours), table="--out", code=1)
     model = ["small-cnn:width=0.05+linear", str(noisy(90)), "--input-size", "16"]
     both("features", "extract", *model, "--device", "cpu")
@@ -223,7 +233,7 @@ def test_a_sweep_has_a_machine_for_each_row(cluster, tmp_path):
     address, environment, _ = cluster
     state = tmp_path / "sweep.json"
     words = ["bench", "sweep", "small-cnn", "minception", "--input-size", "32", "--seconds", "0.1"]
-    words += ["--device", "cpu", "--resume", str(state), "--engine", "ray", "--workers", "2"]
+    words += ["--device", "cpu", "--engine", "ray", "--resume", str(state), "--workers", "2"]
     done = subprocess.run(
         [sys.executable, "-c", CLI, *words, "--address", address],
         env=environment, capture_output=True, text=True, check=False, timeout=300,
@@ -232,6 +242,22 @@ def test_a_sweep_has_a_machine_for_each_row(cluster, tmp_path):
     rows = json.loads(state.read_text())["rows"]
     assert [row["case"]["target"] for row in rows] == ["small-cnn+linear", "minception+linear"]
     assert all(row["images_per_second"] > 0 for row in rows)
+
+    state.unlink()
+    code = f"""
+        from zoo.engine.sharded import on_ray
+        on_ray.START_SECONDS = 15.0
+        {CLI}
+    """
+    more = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *words[:-1], "3", "--address", address],
+        env=environment, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert more.returncode == 2, more.stderr
+    assert more.stderr.endswith(
+        "error: 3 workers, each on a machine of its own, and 2 in the Ray cluster\n"
+        "  hint: --workers 2, or wait until they are free\n"
+    )
 
 
 @pytest.mark.slow
@@ -254,13 +280,19 @@ LOSS = """
     import sys
 
     out, address = sys.argv[1:]
+    import ray
     import stand_ins
     from zoo.engine.sharded.run import Crew, merged
 
-    rows = [[f"{number:03}.png"] for number in range(200)]
-    crew = Crew(2, "ray", address, note=lambda sentence: print(sentence, file=sys.stderr))
-    with merged(stand_ins.work(rows, seconds=0.1), crew, out) as lines:
-        print(list(lines) == stand_ins.expected(rows))
+    rows = [[f"{number:03}.png"] for number in range(300)]
+    alive = []
+
+    def each(shard, lines):
+        alive.append(sum(node["Alive"] for node in ray.nodes()))
+
+    work = stand_ins.work(rows, seconds=0.1)
+    with merged(work, Crew(2, "ray", address), out, each) as lines:
+        print(list(lines) == stand_ins.expected(rows), max(alive), min(alive))
 """
 
 
@@ -277,5 +309,5 @@ def test_a_machine_that_is_lost_loses_nothing(cluster, tmp_path):
         time.sleep(0.1)
     os.killpg(node.pid, signal.SIGKILL)
     told, notes = job.communicate(timeout=200)
-    assert told == "True\n", notes
-    assert "its actor ended" in notes
+    # One of the two nodes was gone before the work was done.
+    assert told == "True 2 1\n", notes

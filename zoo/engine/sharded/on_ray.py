@@ -33,12 +33,13 @@ class Ray:
     """Actors, each a `Worker`. Ray is started here, or the cluster at an address is asked.
 
     Args:
-        setup: As `Worker` takes it.
+        setup: As `Worker` takes it; where it asks for cores, each worker has a machine.
         workers: How many there are to be.
         address: Of a cluster: "ray://HOST:10001", "HOST:6379" or "auto"; None to start Ray here.
 
     Raises:
-        ShardError: Ray is not installed, or nothing answers at the address.
+        ShardError: Ray is not installed, nothing answers at the address, or there are too few
+            machines.
     """
 
     def __init__(self, setup: Mapping[str, Any], workers: int, address: str | None) -> None:
@@ -51,23 +52,25 @@ class Ray:
         self._setup = dict(setup)
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         self._left = threading.Event()
+        gpus = int(setup["gpu"])
         try:
             if address is None:
-                _start(ray, workers * (setup["cores"] or 1))
+                _start(ray, workers)
             else:
                 _join(ray, address, self._left)
+            self._machines = None if setup["cores"] is None else _machines(ray, workers, gpus)
         except ShardError:
             sys.stdout = self._stdout
+            self._left.set()
             raise
-        device = str(setup["options"].get("device") or "cpu")
-        gpus = int(device.startswith("gpu"))
-        self._actor = ray.remote(num_cpus=setup["cores"] or 1, num_gpus=gpus)(Worker)
+        self._actor = ray.remote(num_cpus=1, num_gpus=gpus)(Worker)
         self._actors: dict[int, Any] = {}
         self._waiting: dict[Any, int] = {}
 
     def start(self, worker: int, seat: int) -> None:
         """Make an actor."""
-        actor = self._actors[worker] = self._actor.remote(self._setup)
+        make = self._actor.options(**self._machine(seat))
+        actor = self._actors[worker] = make.remote(self._setup)
         self._waiting[actor.hello.remote()] = worker
 
     def give(self, worker: int, order: Mapping[str, Any]) -> None:
@@ -91,9 +94,23 @@ class Ray:
         """End all actors, and leave Ray."""
         for actor in self._actors.values():
             self._ray.kill(actor)
+        if self._machines is not None:
+            self._ray.util.remove_placement_group(self._machines)
         self._ray.shutdown()
         self._left.set()
         sys.stdout = self._stdout
+
+    def _machine(self, seat: int) -> dict[str, Any]:
+        """Where a worker is to be, if it has a machine."""
+        if self._machines is None:
+            return {}
+        strategies = self._ray.util.scheduling_strategies
+        return {
+            "num_cpus": self._machines.bundle_specs[seat]["CPU"],
+            "scheduling_strategy": strategies.PlacementGroupSchedulingStrategy(
+                self._machines, seat
+            ),
+        }
 
 
 def check(address: str | None) -> None:
@@ -165,6 +182,25 @@ def _join(ray: Any, address: str, left: threading.Event) -> None:
     if failed:
         reason = str(failed[0]).strip().partition("\n")[0]
         raise ShardError(f"Ray at {address} cannot be used: {reason}", JOINING)
+
+
+def _machines(ray: Any, count: int, gpus: int) -> Any:
+    """Have so many machines, none of them twice: measurements would disturb each other.
+
+    Raises:
+        ShardError: There are fewer.
+    """
+    nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+    cores = min((node["Resources"]["CPU"] for node in nodes), default=1)
+    machine = {"CPU": cores, "GPU": gpus} if gpus else {"CPU": cores}
+    machines = ray.util.placement_group([machine] * count, strategy="STRICT_SPREAD")
+    if not machines.wait(START_SECONDS):
+        ray.shutdown()
+        raise ShardError(
+            f"{count} workers, each on a machine of its own, and {len(nodes)} in the Ray cluster",
+            f"--workers {len(nodes)}, or wait until they are free",
+        )
+    return machines
 
 
 def _last_words(error: Exception) -> str:

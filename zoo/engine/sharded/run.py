@@ -176,6 +176,7 @@ def _fill(
         "model": work.model and (str(work.model.absolute()) if alone else MODEL),
         "job": work.job.digest,
         "cores": work.cores,
+        "gpu": work.gpu,
         "parts": None if alone else place.name,
         "environment": crew.environment,
     }

@@ -52,7 +52,8 @@ class Worker:
         setup: `task`, the target that makes a `Task` of `options`, with a further one, `model`,
             if it is not None: the file, or its name where parts lie; `job`, its digest; `parts`,
             where they lie, or None if whoever asks for them keeps them; `cores`, those of its
-            own, or None for one thread on any; `environment`, what to add to it.
+            own, or None for one thread on any; `gpu`, whether it needs one; `environment`, what
+            to add to it.
     """
 
     def __init__(self, setup: Mapping[str, Any]) -> None:

@@ -115,7 +115,8 @@ def work(
         return [[sample.id, sample.place, sample.label] for sample in chosen]
 
     target = f"{__name__}:Evaluate"
-    return Work(Job("evaluate", facts | asked), shards, rows, target, asked, model)
+    gpu = (device or "").startswith("gpu")
+    return Work(Job("evaluate", facts | asked), shards, rows, target, asked, model, gpu=gpu)
 
 
 class Evaluate:

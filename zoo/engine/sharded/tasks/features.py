@@ -71,6 +71,7 @@ def fill(
                 "device": "gpu:0" if runtime.accelerated() else "cpu",
             },
             model,
+            gpu=runtime.accelerated(),
             before={number: [shard | {"faults": {}}] for number, shard in store.known().items()},
             sound=lambda lines: all(map(store.holds, lines)),
         )
