@@ -119,6 +119,7 @@ def prepare(
     for leg in chosen.phases:
         loss.class_weights(leg, folder.classes, labels)
     if cluster is not None:
+        teams.check_first()
         weights = resolved.backbone.weights
         expected = (weights.sha256, weights.normalization) if weights else None
         given = [str(resolved.spec), expected, input_size, crop_from, seed, augment_on]

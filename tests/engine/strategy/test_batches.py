@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,7 +68,35 @@ def test_normalisation_is_synchronised_as_long_as_it_trains():
     layer.trainable = False
     with synchronized(made, 2):
         assert not layer.synchronized
+    assert "_moments" not in vars(layer)
     layer.trainable = layer.synchronized = True
     with synchronized(made, 2):
         assert layer.synchronized
     assert layer.synchronized
+
+
+@pytest.mark.parametrize("shape", [(64, 4), (8, 3, 5, 4)])
+def test_synchronised_normalisation_is_that_of_one_process(shape: tuple[int, ...]):
+    """As exact, too, where what it is given lies far from zero."""
+    x = np.random.default_rng(0).normal(300, [1, 2, 3, 4], shape).astype("float32")
+    up = np.random.default_rng(1).normal(size=shape).astype("float32")
+
+    def trained(layer: keras.layers.BatchNormalization) -> list[np.ndarray]:
+        with tf.GradientTape() as tape:
+            watched = tf.constant(x)
+            tape.watch(watched)
+            made = layer(watched, training=True)
+        return [each.numpy() for each in (made, tape.gradient(made, watched, up))]
+
+    given = keras.Input(shape[1:])
+    alone, shared = (keras.layers.BatchNormalization(momentum=0.5) for _ in range(2))
+    model = keras.Model(given, shared(given))
+    expected = trained(alone)
+    with synchronized(model, 2):
+        strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+        found = strategy.run(trained, (shared,))
+    for one, other in zip(expected, found, strict=True):
+        np.testing.assert_allclose(other, one, atol=1e-5)
+    exact = x.astype("float64").var(tuple(range(len(shape) - 1)))
+    np.testing.assert_allclose(shared.moving_variance, 0.5 + 0.5 * exact, rtol=1e-6)
+    np.testing.assert_allclose(shared.moving_mean, alone.moving_mean, rtol=1e-6)

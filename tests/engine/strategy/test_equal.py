@@ -16,6 +16,8 @@ import pytest
 
 import zoo
 from zoo.engine import run
+from zoo.engine.strategy import launch
+from zoo.engine.strategy.cluster import Cluster
 
 SPEC = "small-cnn:width=0.05+linear"
 
@@ -207,3 +209,83 @@ def test_one_replica_alone_is_one_process(pictures: Path, tmp_path: Path):
         made = tmp_path / str(number)
         zoo_train([*words, "--out", str(made), *how], tmp_path)
         same(tmp_path / "one", made, 1e-6)
+
+
+OPERATED = """
+[[phases]]
+name = "head"
+train = "head"
+epochs = 1
+learning_rate = 0.05
+optimizer = "sgd"
+batch_size = 9
+
+[[phases]]
+name = "normalised"
+bn = "train"
+epochs = 2
+learning_rate = 0.01
+optimizer = "sgd"
+batch_size = 13
+policy = "standard"
+surgery = [{ do = "insert-bn", after = ["dense"] }]
+"""
+
+
+@pytest.mark.slow
+def test_operations_and_pictures_from_the_disk(pictures: Path, tmp_path: Path):
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(OPERATED)
+    spec = "small-cnn:width=0.05+dense:units=8:dropout=0"
+    zoo_train(
+        [spec, str(pictures), "--recipe", str(recipe), "--input-size", "16", "--crop-from", "20",
+         "--disk-cache", "--out", str(tmp_path / "two"), "--workers", "2"],
+        tmp_path,
+    )  # fmt: skip
+    zoo.train(
+        spec, pictures, out=tmp_path / "one", recipe=recipe, input_size=16, crop_from=20,
+        quiet=True,
+    )  # fmt: skip
+    same(tmp_path / "one", tmp_path / "two")
+    assert len(run.open(tmp_path / "two").facts["surgery"]) == 1
+
+
+PYTHON = """
+import sys
+import zoo
+
+made = zoo.train(
+    sys.argv[1], sys.argv[2], out=sys.argv[3], recipe=sys.argv[4], input_size=16,
+    strategy="multi-worker",
+)
+print(made.path, made.metrics["accuracy"])
+"""
+
+
+@pytest.mark.slow
+def test_workers_that_call_python(pictures: Path, tmp_path: Path):
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(RECIPE)
+    places = tuple(f"127.0.0.1:{port}" for port in launch._free_ports(2))
+    words = [SPEC, str(pictures), str(tmp_path / "two"), str(recipe)]
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", PYTHON, *words],
+            env={
+                **os.environ,
+                "TF_CONFIG": Cluster(places, number).tf_config(),
+                "ZOO_CACHE": str(tmp_path / f"cache-{number}"),
+                "CUDA_VISIBLE_DEVICES": "",
+            },
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in (0, 1)
+    ]
+    told = [worker.communicate()[0] for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0]
+    zoo.train(SPEC, pictures, out=tmp_path / "one", recipe=recipe, input_size=16, quiet=True)
+    same(tmp_path / "one", tmp_path / "two")
+    # Each of them has the finished run.
+    accuracy = run.open(tmp_path / "two").metrics["accuracy"]
+    assert told == [f"{tmp_path / 'two'} {accuracy}\n"] * 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import pytest
 
 import zoo
-from zoo.engine.strategy import rendezvous
+from zoo.engine.strategy import rendezvous, team
 from zoo.engine.strategy.cluster import Cluster
+from zoo.errors import DeviceError
 
 
 class Met(Exception):
@@ -65,3 +67,17 @@ def test_weights_of_ones_own_are_told(card: Callable[..., dict[str, str]], tmp_p
     cards = [card(spec, weights=file) for file in files]
     cards += [card(spec, weights=files[0], weights_normalization="torch")]
     assert len({each["model, size or seed"] for each in cards}) == 3
+
+
+def test_a_second_training_in_one_process(
+    card: Callable[..., dict[str, str]], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(team, "_FORMED", threading.Event())
+    card()
+    team._FORMED.set()
+    with pytest.raises(DeviceError) as caught:
+        card()
+    assert str(caught.value) == (
+        "this process has trained with other workers already, and cannot begin anew with them\n"
+        "  hint: start all workers again for each training"
+    )

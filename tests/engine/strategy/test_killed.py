@@ -137,10 +137,10 @@ def test_told_to_end(words: list[str], tmp_path: Path, whom: str, kind: str, cod
         _, told = going_on.communicate()
         assert going_on.returncode == 0, told
         assert "note: going on after" in told
-    whole = start([*words, "--out", str(tmp_path / "whole")], tmp_path)
+    whole = start([*words, "--out", str(tmp_path / "whole"), "--workers", "2"], tmp_path)
     _, told = whole.communicate()
     assert whole.returncode == 0, told
-    same(tmp_path / "whole", out)
+    same(tmp_path / "whole", out, 1e-6)
 
 
 @pytest.mark.slow

@@ -146,6 +146,9 @@ class Team:
 
 ALONE = Team()
 
+_FORMED = threading.Event()
+"""Whether this process is, or was, one of several workers."""
+
 
 def summed(values: Sequence[tf.Tensor]) -> list[tf.Tensor]:
     """Add tensors up over all replicas, in one of them, and in one message however many."""
@@ -158,11 +161,24 @@ def summed(values: Sequence[tf.Tensor]) -> list[tf.Tensor]:
     return [tf.reshape(part, each.shape) for part, each in zip(parts, values, strict=True)]
 
 
+def check_first() -> None:
+    """See that this process has not trained with other workers before.
+
+    Raises:
+        DeviceError: If it has: TensorFlow starts them once.
+    """
+    if _FORMED.is_set():
+        raise DeviceError(
+            "this process has trained with other workers already, and cannot begin anew with them",
+            hint="start all workers again for each training",
+        )
+
+
 def form(strategy: str, cluster: Cluster | None, device: str | None = None) -> tuple[Team, str]:
     """Start TensorFlow for those who train together.
 
     Args:
-        strategy: As `cluster.check` accepted it.
+        strategy: As `cluster.find` accepted it.
         cluster: As it gave them.
         device: Where one is to calculate.
 
@@ -211,6 +227,7 @@ def _multi_worker(cluster: Cluster) -> Team:
             f"multi-worker training cannot start: {error}",
             hint="call zoo.train before anything else computes in the process",
         ) from None
+    _FORMED.set()
     return Team(strategy, cluster)
 
 
