@@ -49,7 +49,7 @@ def bucket(colours, tmp_path):
 def zoo(environment, *words: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, "-c", CLI, *words],
-        env=environment, capture_output=True, text=True, check=False, timeout=300,
+        env=environment, capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
 
 

@@ -32,7 +32,7 @@ class Local:
         self._setup = setup
         self._heard: queue.Queue[Event] = queue.Queue()
         self._workers: dict[int, subprocess.Popen[str]] = {}
-        self._room = tempfile.TemporaryDirectory(prefix="zoo-")
+        self._room = tempfile.TemporaryDirectory(prefix="zoo-", ignore_cleanup_errors=True)
 
     def start(self, worker: int, seat: int) -> None:
         """Start a process."""
