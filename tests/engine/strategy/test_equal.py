@@ -262,15 +262,12 @@ print(made.path, made.metrics["accuracy"])
 """
 
 
-@pytest.mark.slow
-def test_workers_that_call_python(pictures: Path, tmp_path: Path):
-    recipe = tmp_path / "recipe.toml"
-    recipe.write_text(RECIPE)
+def python_workers(code: str, words: Sequence[str], tmp_path: Path) -> list[str]:
+    """Call Python in two workers; gives what each printed."""
     places = tuple(f"127.0.0.1:{port}" for port in launch._free_ports(2))
-    words = [SPEC, str(pictures), str(tmp_path / "two"), str(recipe)]
     workers = [
         subprocess.Popen(
-            [sys.executable, "-c", PYTHON, *words],
+            [sys.executable, "-c", code, *words],
             env={
                 **os.environ,
                 "TF_CONFIG": Cluster(places, number).tf_config(),
@@ -284,8 +281,41 @@ def test_workers_that_call_python(pictures: Path, tmp_path: Path):
     ]
     told = [worker.communicate()[0] for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0]
+    return told
+
+
+@pytest.mark.slow
+def test_workers_that_call_python(pictures: Path, tmp_path: Path):
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(RECIPE)
+    told = python_workers(
+        PYTHON, [SPEC, str(pictures), str(tmp_path / "two"), str(recipe)], tmp_path
+    )
     zoo.train(SPEC, pictures, out=tmp_path / "one", recipe=recipe, input_size=16, quiet=True)
     same(tmp_path / "one", tmp_path / "two")
     # Each of them has the finished run.
     accuracy = run.open(tmp_path / "two").metrics["accuracy"]
     assert told == [f"{tmp_path / 'two'} {accuracy}\n"] * 2
+
+
+MESSAGES = """
+import os
+import tensorflow as tf
+from zoo.engine.strategy import cluster, team
+
+made, _ = team.form("multi-worker", cluster.of())
+threads = []
+for _ in range(4):
+    for _ in range(100):
+        made.sum([tf.ones([3])])
+    threads.append(len(os.listdir("/proc/self/task")))
+print(*threads)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="no /proc to count threads in")
+def test_messages_leave_no_threads(tmp_path: Path):
+    for told in python_workers(MESSAGES, [], tmp_path):
+        first, *_, last = map(int, told.split())
+        assert last < first + 20

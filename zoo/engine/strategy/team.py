@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
     from zoo.engine.strategy.cluster import Cluster
 
-TIMEOUT = 24 * 3600
-"""Seconds that a worker may wait for another that is alive, such as one that fills the cache."""
-
 LOST = (
     tf.errors.AbortedError,
     tf.errors.CancelledError,
@@ -218,10 +215,10 @@ def _multi_worker(cluster: Cluster) -> Team:
         rpc_layer="grpc",
         num_accelerators={"GPU": visible} if visible else {},
     )
-    options = tf.distribute.experimental.CommunicationOptions(timeout_seconds=TIMEOUT)
     try:
         with _sigterm_as_it_is():
-            strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver, options)
+            # No time-out: TensorFlow has a thread sleep through it for every message.
+            strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver)
     except RuntimeError as error:
         raise DeviceError(
             f"multi-worker training cannot start: {error}",
