@@ -161,3 +161,24 @@ def test_a_cache_is_a_folder_of_this_machine(monkeypatch, capsys, tmp_path):
         "  hint: give a folder; one that all machines mount serves a cluster\n"
     )
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "train small-cnn+linear {data} --out {away}",
+        "build small-cnn+linear --out {away}",
+        "export {run} --out {away}",
+        "data make shapes {away}",
+    ],
+)
+def test_what_belongs_on_this_machine_makes_no_folder_called_s3(
+    words, colour_run, colours, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    away = "s3://bucket/new"
+    assert main(words.format(data=colours, run=colour_run, away=away).split()) == 2
+    assert capsys.readouterr().err == (
+        f"error: {away} is elsewhere; a path of this machine is needed\n  hint: copy or mount it\n"
+    )
+    assert not (tmp_path / "s3:").exists()

@@ -14,6 +14,7 @@ from zoo.cli import policy as policies
 from zoo.cli import sheet as sheets
 from zoo.cli import show
 from zoo.cli.command import Command, load_registry
+from zoo.cli.location import LocalPath
 from zoo.errors import DataError, PolicyError
 from zoo.policy import transforms
 from zoo.transform import Transform
@@ -37,7 +38,7 @@ LINES = 8
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @click.option("--input-size", default="224", show_default=True, metavar="S|HxW", help="Pixels.")
-@click.option("--params", type=click.Path(path_type=Path), help="Write what was drawn: FILE.json.")
+@click.option("--params", type=LocalPath(), help="Write what was drawn: FILE.json.")
 @click.option(
     "--replay",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

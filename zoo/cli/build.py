@@ -11,6 +11,7 @@ from zoo import input_size as size
 from zoo.cli import device as devices
 from zoo.cli import pretrained, show
 from zoo.cli.command import Command, load_registry
+from zoo.cli.location import LocalPath
 from zoo.errors import ModelError
 from zoo.option import spell
 
@@ -43,8 +44,8 @@ UNITS = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
 @pretrained.options
 @pretrained.license_option
 @click.option("--strict", is_flag=True, help="Refuse weights that are not a full match.")
-@click.option("--out", type=click.Path(path_type=Path), help="Save the model: FILE.keras.")
-@click.option("--plot", type=click.Path(path_type=Path), help="Draw the assembly: FILE.png.")
+@click.option("--out", type=LocalPath(), help="Save the model: FILE.keras.")
+@click.option("--plot", type=LocalPath(), help="Draw the assembly: FILE.png.")
 @click.option("--summary", is_flag=True, help="List every layer.")
 @devices.options
 def command(

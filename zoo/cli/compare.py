@@ -9,6 +9,7 @@ import click
 
 from zoo.cli import show
 from zoo.cli.command import Command
+from zoo.cli.location import LocalPath
 from zoo.errors import DataError
 
 
@@ -16,7 +17,7 @@ from zoo.errors import DataError
 @click.argument("runs", nargs=-1, required=True, metavar="RUN RUN...")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=LocalPath(),
     metavar="FILE.html",
     help="Write a page with the pictures on which they disagree.",
 )

@@ -14,6 +14,7 @@ import click
 from zoo.cli import device as devices
 from zoo.cli import show
 from zoo.cli.command import Command, load_registry
+from zoo.cli.location import LocalPath
 from zoo.errors import RunError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ PICTURES = 6
 @click.command("demo", cls=Command)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=LocalPath(),
     default=Path("demo"),
     show_default=True,
     help="Folder to make.",

@@ -14,6 +14,7 @@ from zoo.cli import device as devices
 from zoo.cli import explain_scores, show
 from zoo.cli import sheet as sheets
 from zoo.cli.command import Command, load_registry
+from zoo.cli.location import LocalPath
 from zoo.errors import DataError, ExplainError
 from zoo.registry import ResolvedPart
 
@@ -68,13 +69,13 @@ SHEET = "explanation.png"
 @sheets.option(SHEET)
 @click.option(
     "--page",
-    type=click.Path(path_type=Path),
+    type=LocalPath(),
     metavar="FILE.html",
     help="Write one HTML file with a slider from picture to map, worst errors first.",
 )
 @click.option(
     "--maps",
-    type=click.Path(path_type=Path),
+    type=LocalPath(),
     metavar="FOLDER",
     help="Write each raw map as .npy, float32 [h,w].",
 )

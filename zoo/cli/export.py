@@ -12,6 +12,7 @@ from zoo import export_format, license, stored
 from zoo import input_size as sizes
 from zoo.cli import pretrained, show
 from zoo.cli.command import Command, load_registry
+from zoo.cli.location import LocalPath
 from zoo.errors import ExportError
 from zoo.export_format import ONNX
 
@@ -24,7 +25,7 @@ ONNX_ONLY = (
 
 @click.command("export", cls=Command)
 @click.argument("target", metavar="RUN|FILE.keras|SPEC")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to make.")
+@click.option("--out", type=LocalPath(), required=True, help="Folder to make.")
 @click.option(
     "--format",
     metavar="NAME",
@@ -62,7 +63,7 @@ ONNX_ONLY = (
 @click.option(
     "--calibrate",
     metavar="DATA",
-    type=click.Path(path_type=Path),
+    type=LocalPath(),
     help="Labelled pictures for --int8; by default the RUN's own.",
 )
 @click.option(

@@ -12,7 +12,7 @@ from zoo import policy as policies
 from zoo.cli import device as devices
 from zoo.cli import pretrained, show
 from zoo.cli.command import Command, load_registry
-from zoo.cli.location import Location
+from zoo.cli.location import LocalPath, Location
 from zoo.errors import DataError, RecipeError
 
 
@@ -29,7 +29,7 @@ from zoo.errors import DataError, RecipeError
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=LocalPath(),
     default=Path("lr-find.svg"),
     show_default=True,
     help="The curve, drawn.",

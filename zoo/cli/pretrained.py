@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from zoo import license
+from zoo.cli.location import LocalPath
 from zoo.errors import WeightsError
 from zoo.normalization import NAMED
 from zoo.registry import ResolvedModel
@@ -31,7 +32,7 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--weights",
-            type=click.Path(path_type=Path),
+            type=LocalPath(),
             metavar="FILE",
             help="Pretrained weights of your own: .weights.h5, .h5, .keras or .safetensors.",
         ),

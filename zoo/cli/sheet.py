@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from zoo.cli.location import LocalPath
 from zoo.errors import DataError
 
 
@@ -15,7 +16,7 @@ def option(default: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Add `--out` to a command; a sheet that is there is replaced."""
     return click.option(
         "--out",
-        type=click.Path(path_type=Path),
+        type=LocalPath(),
         default=Path(default),
         show_default=True,
         help="The sheet: FILE.png.",

@@ -17,6 +17,7 @@ from zoo import remote
 from zoo.cli import device as devices
 from zoo.cli import pretrained, show
 from zoo.cli.command import Command, load_registry
+from zoo.cli.location import LocalPath
 from zoo.errors import ClusterError, RunError, SpecError
 from zoo.registry import Registry
 
@@ -42,11 +43,11 @@ class Train(Command):
 
 @click.command("train", cls=Train)
 @click.argument("words", nargs=-1, metavar="SPEC DATA")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the run, to be made.")
+@click.option("--out", type=LocalPath(), help="Folder of the run, to be made.")
 @click.option(
     "--resume",
     "unfinished",
-    type=click.Path(path_type=Path),
+    type=LocalPath(),
     metavar="RUN",
     help="Go on with a run that did not finish; all else is in its folder.",
 )

@@ -9,10 +9,11 @@ import click
 
 from zoo.cli import show
 from zoo.cli.command import Command
+from zoo.cli.location import LocalPath
 
 
 @click.command("verify", cls=Command)
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=LocalPath())
 def command(folder: Path) -> None:
     """Check the files, structure and answers of FOLDER, which zoo export or zoo surgery made.
 

@@ -10,11 +10,12 @@ import click
 from zoo.benchmark import compare, document, table
 from zoo.cli import show
 from zoo.cli.command import Command
+from zoo.cli.location import LocalPath
 
 
 @click.command("compare", cls=Command)
-@click.argument("before", type=click.Path(path_type=Path))
-@click.argument("after", type=click.Path(path_type=Path))
+@click.argument("before", type=LocalPath())
+@click.argument("after", type=LocalPath())
 @click.option("--force", is_flag=True, help="Compare results of different machines.")
 def command(before: Path, after: Path, force: bool) -> None:
     """Say whether AFTER.json is faster than BEFORE.json, beyond the noise of both."""

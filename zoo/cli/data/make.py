@@ -10,6 +10,7 @@ import click
 
 from zoo.cli import show
 from zoo.cli.command import Command
+from zoo.cli.location import LocalPath
 from zoo.errors import DataError
 
 SETS = ("digits", "shapes")
@@ -17,7 +18,7 @@ SETS = ("digits", "shapes")
 
 @click.command("make", cls=Command)
 @click.argument("name", metavar="digits|shapes")
-@click.argument("out", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("out", metavar="DIR", type=LocalPath())
 @click.option("--count", type=int, help="Pictures of shapes in all.  [default: 1000]")
 @click.option("--size", type=int, help="Pixels of a shape's picture.  [default: 128]")
 @click.option(

@@ -9,13 +9,13 @@ import click
 
 from zoo.cli import show
 from zoo.cli.command import Command
-from zoo.cli.location import Location
+from zoo.cli.location import LocalPath, Location
 from zoo.errors import DataError
 
 
 @click.command("sample", cls=Command)
 @click.argument("data", type=Location())
-@click.argument("out", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("out", metavar="DIR", type=LocalPath())
 @click.option("--train", type=click.IntRange(0), default=0, help="Training pictures of each class.")
 @click.option("--val", type=click.IntRange(0), default=0, help="Validation pictures of each class.")
 @click.option("--test", type=click.IntRange(0), default=0, help="Test pictures of each class.")

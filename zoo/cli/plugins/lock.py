@@ -10,10 +10,11 @@ import click
 
 from zoo.cli import show
 from zoo.cli.command import Command, load_registry
+from zoo.cli.location import LocalPath
 
 
 @click.command("lock", cls=Command)
-@click.argument("file", type=click.Path(path_type=Path), default="zoo.lock")
+@click.argument("file", type=LocalPath(), default="zoo.lock")
 def command(file: Path) -> None:
     """Write every plugin that takes part, with its version and manifest, into FILE, zoo.lock."""
     from zoo import lock as locks

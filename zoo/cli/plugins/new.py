@@ -10,6 +10,7 @@ import click
 
 from zoo.cli import show
 from zoo.cli.command import Command, load_registry
+from zoo.cli.location import LocalPath
 from zoo.part import KINDS
 
 
@@ -24,7 +25,7 @@ from zoo.part import KINDS
     show_default=True,
     help="What it gives; may be repeated.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Folder to make; by default zoo-NAME.")
+@click.option("--out", type=LocalPath(), help="Folder to make; by default zoo-NAME.")
 def command(name: str, kinds: tuple[str, ...], out: Path | None) -> None:
     """Make the project of a plugin: a working part of each kind, tests, readme and CI."""
     from zoo import template

@@ -12,6 +12,7 @@ import click
 from zoo import pip, registry
 from zoo.cli import show
 from zoo.cli.command import Command, load_registry
+from zoo.cli.location import LocalPath
 from zoo.errors import HealthFailure
 
 BY_PIP = ("missing", "version")
@@ -22,7 +23,7 @@ NOTES = ("extra", "python")
 
 
 @click.command("restore", cls=Command)
-@click.argument("file", metavar="FILE|RUN", type=click.Path(path_type=Path))
+@click.argument("file", metavar="FILE|RUN", type=LocalPath())
 @click.option("--dry-run", is_flag=True, help="Say what differs and what pip would be asked for.")
 def command(file: Path, dry_run: bool) -> None:
     """Compare what is installed with FILE, a zoo.lock or a run that has one, and install it."""

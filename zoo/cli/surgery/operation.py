@@ -13,6 +13,7 @@ from zoo import stored
 from zoo.cli import device as devices
 from zoo.cli import show
 from zoo.cli.command import load_registry
+from zoo.cli.location import LocalPath
 from zoo.errors import DataError
 
 
@@ -29,9 +30,9 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
         metavar="DIR",
         help="Pictures to calibrate and check with; by default those a run was trained on.",
     )(command)
-    command = click.option(
-        "--out", type=click.Path(path_type=Path), required=True, help="Folder of the new run."
-    )(command)
+    command = click.option("--out", type=LocalPath(), required=True, help="Folder of the new run.")(
+        command
+    )
     return click.argument("model", metavar="RUN|FILE.keras|SPEC")(command)
 
 
