@@ -11,7 +11,8 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.engine import data
+import zoo
+from zoo.engine import anatomy, data
 from zoo.engine.strategy.step import check_batches, synchronized
 from zoo.engine.strategy.team import Team
 from zoo.errors import ClusterError
@@ -100,3 +101,15 @@ def test_synchronised_normalisation_is_that_of_one_process(shape: tuple[int, ...
     exact = x.astype("float64").var(tuple(range(len(shape) - 1)))
     np.testing.assert_allclose(shared.moving_variance, 0.5 + 0.5 * exact, rtol=1e-6)
     np.testing.assert_allclose(shared.moving_mean, alone.moving_mean, rtol=1e-6)
+
+
+def test_auxiliary_classifiers_are_synchronised_as_well():
+    made = zoo.build("inception-v1+aux:width=0.1", classes=3, input_size=32, seed=0)
+    beside = [
+        layer
+        for layer in anatomy.whole(made).layers
+        if isinstance(layer, keras.layers.BatchNormalization) and layer not in made.layers
+    ]
+    assert beside
+    with synchronized(made, 2):
+        assert all(layer.synchronized for layer in beside)

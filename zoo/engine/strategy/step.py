@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
+from zoo.engine import anatomy
 from zoo.engine.augmented import Augmented
 from zoo.engine.strategy.team import summed
 from zoo.errors import ClusterError
@@ -195,10 +196,10 @@ def check_batches(model: keras.Model, phase: Phase, pictures: int, team: Team) -
 
 
 def _learning(model: keras.Model) -> list[keras.layers.BatchNormalization]:
-    """The layers of batch normalisation that train."""
+    """The layers of batch normalisation that train, those of auxiliary classifiers as well."""
     return [
         layer
-        for layer in model.layers
+        for layer in anatomy.whole(model).layers
         if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
     ]
 
