@@ -18,7 +18,6 @@ import pytest
 
 from zoo.cli.main import main
 from zoo.engine.sharded import on_ray
-from zoo.engine.strategy import launch
 from zoo.errors import ShardError
 
 pytest.importorskip("ray")
@@ -168,7 +167,11 @@ def cluster(tmp_path_factory):
         "RAY_raylet_start_wait_time_s": "60",
         "PYTHONPATH": str(Path(__file__).parent),
     }
-    port, client = launch._free_ports(2)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as first,
+        socket.create_server(("127.0.0.1", 0)) as second,
+    ):
+        port, client = (server.getsockname()[1] for server in (first, second))
     address = f"127.0.0.1:{port}"
     environment["CLIENT"] = f"ray://127.0.0.1:{client}"
     head = ["--head", "--port", str(port), "--include-dashboard=false"]
