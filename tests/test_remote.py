@@ -217,3 +217,5 @@ def test_files_of_a_web_server(host, tmp_path):
     assert [sample.place for sample in found.samples] == [
         f"{host}/set/cat/1.png", f"{host}/set/dog/1.png", f"{host}/set/dog/2.png",
     ]  # fmt: skip
+    # Its pages tell no sizes, which are asked for.
+    assert [sample.size for sample in found.samples] == [path.stat().st_size] * 3

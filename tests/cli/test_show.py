@@ -42,3 +42,18 @@ def test_columns_are_aligned():
 
 def test_pairs_leave_out_what_is_not_known():
     assert show.pairs({"a": 1, "long": "x", "none": None}) == "a     1\nlong  x"
+
+
+@pytest.mark.parametrize(
+    ("rates", "told"),
+    [
+        ([65.92, 0.0], "2 workers: 65.9 pictures/s, 1 without work"),
+        ([1234.5], "1 worker: 1,234.5 pictures/s"),
+        ([0.0213, 0.5], "2 workers: 0.021 + 0.5 pictures/s"),
+    ],
+)
+def test_the_rate_of_each_worker_is_told_at_the_end(rates, told, capsys):
+    with show.rates("predicting") as move:
+        move(1, 2, [0.0] * len(rates))
+        move(2, 2, rates)
+    assert capsys.readouterr().err.splitlines()[-1] == told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import filecmp
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -125,15 +126,26 @@ def _told(records: Iterable[dict[str, Any]], total: int) -> Iterator[dict[str, A
 
 
 def _write(name: Path | str, records: Iterable[dict[str, Any]]) -> int:
-    """Write records as they come to a table that is there once it is whole; give their number."""
+    """Write records as they come to a table that is there once it is whole; give their number.
+
+    Raises:
+        DataError: There is another table by now.
+    """
     count = 0
-    with output.written(name) as path, path.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        rows.writerow(("path", "class", "probability", "error"))
-        for record in records:
-            count += 1
-            probability = f"{record['probability']:.6f}" if "class" in record else ""
-            rows.writerow((record["path"], record.get("class"), probability, record.get("error")))
+    with output.written(name) as path:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file)
+            rows.writerow(("path", "class", "probability", "error"))
+            for record in records:
+                count += 1
+                chance = f"{record['probability']:.6f}" if "class" in record else ""
+                rows.writerow((record["path"], record.get("class"), chance, record.get("error")))
+        if remote.exists(name):
+            with remote.fetched(name) as there:
+                if not filecmp.cmp(path, there, shallow=False):
+                    raise DataError(
+                        f"{name} exists, and is not what this job makes", "move it away first"
+                    )
     return count
 
 

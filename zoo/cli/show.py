@@ -115,14 +115,20 @@ def rates(
         yield move
     if any(last):
         who = "1 worker" if len(last) == 1 else f"{len(last)} workers"
-        note(f"{who}: {_rates(last)} {unit}/s")
+        idle = sum(not rate for rate in last)
+        rest = f", {idle} without work" if idle else ""
+        note(f"{who}: {_rates([rate for rate in last if rate])} {unit}/s{rest}")
 
 
 def _rates(rates: Sequence[float]) -> str:
     """The rate of each, or of many the sum and the ends."""
     if len(rates) <= SHOWN:
-        return " + ".join(f"{rate:,.1f}" for rate in rates)
-    return f"{sum(rates):,.1f} ({min(rates):,.1f} to {max(rates):,.1f} each)"
+        return " + ".join(map(_rate, rates))
+    return f"{_rate(sum(rates))} ({_rate(min(rates))} to {_rate(max(rates))} each)"
+
+
+def _rate(rate: float) -> str:
+    return f"{rate:,.1f}" if rate >= 1 or not rate else f"{rate:.2g}"
 
 
 def table(rows: Sequence[Sequence[Any]], header: Sequence[str], right: Sequence[int] = ()) -> str:

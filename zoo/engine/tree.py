@@ -100,6 +100,10 @@ class RemoteTree:
             for name, size in remote.listing(root).items()
             if not any(part.startswith(".") for part in name.split("/"))
         }
+        # Web servers list names alone.
+        untold = [name for name, size in self._sizes.items() if size is None and name[-1:] != "/"]
+        away = [remote.join(self.root, name) for name in untold]
+        self._sizes |= dict(zip(untold, remote.sizes(away), strict=True))
         self._names = sorted(self._sizes)
 
     def folders(self, inside: str = "") -> list[str]:

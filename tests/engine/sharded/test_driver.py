@@ -53,11 +53,14 @@ def test_a_worker_that_dies_is_replaced_and_its_shard_is_done():
             return "died", "its process was ended by SIGKILL"
         return done()
 
-    engine = Scripted(answer)
-    finished, poisoned = drive(engine, 20)
+    engine, notes = Scripted(answer), []
+    finished, poisoned = drive(engine, 20, note=notes.append)
     assert sorted(finished) == list(range(20))
     assert not poisoned
     assert len(engine.started) == 5
+    assert notes == [
+        f"a worker was lost at shard {shard}: its process was ended by SIGKILL" for shard in (4, 7)
+    ]
 
 
 @pytest.mark.parametrize("kind", ["died", "failed"])

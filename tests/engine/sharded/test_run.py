@@ -175,6 +175,19 @@ def test_a_disk_that_is_full_at_the_end_loses_nothing(tmp_path):
     assert notes == ["11 of 11 were done before"]
 
 
+def test_who_interrupts_a_job_is_told_how_to_go_on(tmp_path):
+    out, notes = tmp_path / "out.csv", []
+
+    def interrupted() -> None:
+        with merged(stand_ins.work(ROWS), Crew(1, note=notes.append), out):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert notes == [f"what is done is kept in {out}.parts; --resume goes on with it"]
+    assert do(ROWS, out, resume=True) == stand_ins.expected(ROWS)
+
+
 def test_a_disk_that_takes_not_even_the_model_is_left_as_it_was(tmp_path, monkeypatch):
     def full(source, target):
         raise OSError(errno.ENOSPC, "No space left on device", str(source), None, str(target))

@@ -171,6 +171,7 @@ class Driver:
 
     def _died(self, seat: Seat, why: str) -> None:
         if seat.shard is not None:
+            self._note(f"a worker was lost at shard {seat.shard}: {why}")
             self._again(seat, why)
         elif seat in self._idle:
             self._idle.remove(seat)

@@ -107,6 +107,8 @@ def merged(
         except BaseException as error:
             if not any(name.endswith(SUFFIX) for name in place.names()):
                 place.remove()
+            elif isinstance(error, KeyboardInterrupt) and output is not None:
+                crew.note(f"what is done is kept in {place.name}; --resume goes on with it")
             if isinstance(error, OSError) and error.errno in FULL:
                 # Of a copy the second name is what is written.
                 where = error.filename2 or error.filename or output
