@@ -226,15 +226,17 @@ DRIVER = """
     from zoo.engine.sharded.run import Crew, merged
 
     rows = [[f"{{number:02}}.png"] for number in range(11)]
-    with merged(stand_ins.work(rows, seconds=0.2), Crew(2), {out!r}) as lines:
+    crew = Crew(2, note=lambda sentence: print(sentence, file=sys.stderr))
+    with merged(stand_ins.work(rows, seconds=0.2), crew, {out!r}) as lines:
         list(lines)
 """
 
 
-def test_a_driver_that_is_killed_takes_its_workers_along_and_loses_nothing(tmp_path):
+@pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_a_driver_that_is_ended_takes_its_workers_along_and_loses_nothing(tmp_path, kind):
     out, notes = tmp_path / "out.csv", []
     code = textwrap.dedent(DRIVER.format(folder=str(Path(__file__).parent), out=str(out)))
-    child = subprocess.Popen([sys.executable, "-c", code])
+    child = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
     parts = Path(f"{out}.parts")
     while not list(parts.glob("*.part")):
         assert child.poll() is None
@@ -243,8 +245,13 @@ def test_a_driver_that_is_killed_takes_its_workers_along_and_loses_nothing(tmp_p
         do(ROWS, out, resume=True)
     assert str(caught.value).startswith(f"another job works on {parts}: process {child.pid} on ")
     children = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
-    child.send_signal(signal.SIGKILL)
-    child.wait()
+    child.send_signal(kind)
+    _, said = child.communicate()
+    if kind != signal.SIGKILL:
+        assert child.returncode == 128 + kind
+        assert said.splitlines() == [
+            f"what is done is kept in {parts}; --resume goes on with it", f"ended by {kind.name}"
+        ]  # fmt: skip
     assert len(children) == 2
     deadline = time.monotonic() + 5
     while any(Path(f"/proc/{each}").exists() for each in children):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.engine import ending
 from zoo.engine.sharded import claim
 from zoo.engine.sharded import place as places
 from zoo.engine.sharded.driver import Driver
@@ -94,10 +95,11 @@ def merged(
     Raises:
         ShardError: Another job works there, or what is there belongs to another one.
         ShardFailure: Some shards could not be done; the others are, and kept.
+        Ended: This process was told to end.
         ZooError: As the task.
     """
     place = MemoryPlace() if output is None else places.at(f"{output}{PARTS}")
-    with claim.claimed(place, crew.resume) as check:
+    with ending.told(crew.note), claim.claimed(place, crew.resume) as check:
         _begin(place, work.job, crew)
         cut, digest = work.cut, work.job.digest
         parts = [Part(digest, number, len(cut.rows(number))) for number in range(len(cut))]
@@ -107,7 +109,7 @@ def merged(
         except BaseException as error:
             if not any(name.endswith(SUFFIX) for name in place.names()):
                 place.remove()
-            elif isinstance(error, KeyboardInterrupt) and output is not None:
+            elif isinstance(error, KeyboardInterrupt | ending.Ended) and output is not None:
                 crew.note(f"what is done is kept in {place.name}; --resume goes on with it")
             if isinstance(error, OSError) and error.errno in FULL:
                 # Of a copy the second name is what is written.

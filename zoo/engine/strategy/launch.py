@@ -10,14 +10,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from zoo.engine import run, runtime
+from zoo.engine import ending, run, runtime
 from zoo.engine.strategy.cluster import Cluster
 from zoo.engine.strategy.slurm import PORTS
 from zoo.errors import ClusterError, WorkerLost
@@ -73,7 +72,7 @@ def train(
         SystemExit: If this process was told to end.
     """
     begun = out.with_name(out.name + UNFINISHED)
-    with _told_to_end(note), _tidy(begun):
+    with ending.told(note), _tidy(begun):
         for attempt in range(RESTARTS + 1):
             if begun.exists() and not (begun / run.FACTS).is_file():
                 shutil.rmtree(begun)  # Ours, killed before there was anything in it.
@@ -97,31 +96,6 @@ def train(
             f"({ended.how()})",
             hint="less memory, by a smaller --batch-size or fewer --workers, may help",
         )
-
-
-@contextmanager
-def _told_to_end(note: Callable[[str], None]) -> Iterator[None]:
-    """Let a signal end this process as an exception does, so that nothing is left behind."""
-
-    def end(number: int, frame: object) -> None:
-        raise SystemExit(128 + number)
-
-    if threading.current_thread() is not threading.main_thread():  # No other may.
-        yield
-        return
-    kinds = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-    # What is ignored, as under nohup, stays so.
-    kinds = [kind for kind in kinds if signal.getsignal(kind) == signal.SIG_DFL]
-    for kind in kinds:
-        signal.signal(kind, end)
-    try:
-        yield
-    except SystemExit as ended:
-        note(f"ended by {signal.Signals(int(ended.code or 0) - 128).name}")
-        raise
-    finally:
-        for kind in kinds:
-            signal.signal(kind, signal.SIG_DFL)
 
 
 @contextmanager
