@@ -220,7 +220,8 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
 
 
 DRIVER = """
-    import sys
+    import signal, sys
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # Under nohup it is ignored.
     sys.path.insert(0, {folder!r})
     import stand_ins
     from zoo.engine.sharded.run import Crew, merged

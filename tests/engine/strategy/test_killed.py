@@ -22,7 +22,14 @@ from .test_equal import arguments, same
 KILLS = int(os.environ.get("ZOO_TEST_KILLS", "3"))
 """How many times."""
 
-MAIN = "import sys; from zoo.cli.main import main; sys.exit(main(sys.argv[1:]))"
+MAIN = """
+import signal, sys
+from zoo.cli.main import main
+
+# Whoever runs the tests in the background has it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(main(sys.argv[1:]))
+"""
 
 RECIPE = """
 [[phases]]

@@ -53,10 +53,13 @@ if what in ("die", "miss", "fail", "wait", "reach"):
 """
 
 LAUNCHER = """
-import sys
+import signal, sys
 from pathlib import Path
 from zoo.engine.strategy import launch
 
+# Whoever runs the tests in the background has them ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 launch.MAIN, what, out = sys.argv[1:]
 sys.exit(launch.train([what, out], [what, out], Path(out), 2, print))
 """
