@@ -62,7 +62,7 @@ def test_a_place_that_is_not_there(tmp_path, memory):
     assert str(caught.value) == (
         "memory://none/out.csv cannot be written: there is no none\n  hint: make it first"
     )
-    with pytest.raises(DataError, match=r"^https://host/out\.csv cannot be written: https:// is"):
+    with pytest.raises(DataError, match=r"^https://host/out\.csv cannot be written: from a web"):
         output.check("https://host/out.csv")
     output.check(tmp_path / "out.csv")
     output.check("memory://out.csv")

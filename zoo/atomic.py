@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def replacing(path: Path) -> Iterator[Path]:
         OSError: What was to be written cannot be; it names `path`.
     """
     # A process id would not do: containers that share a disk all number theirs from one.
-    beside = path.with_name(f".{uuid4().hex}.{path.name}")
+    beside = path.with_name(f".{os.urandom(8).hex()}.{path.name}")
     try:
         yield beside
         beside.replace(path)

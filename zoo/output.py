@@ -57,7 +57,7 @@ def written(name: str | Path) -> Iterator[Path]:
 
 def _check_bucket(name: str) -> None:
     if name.startswith(READ_ONLY):
-        told = f"{name} cannot be written: https:// is read from alone"
+        told = f"{name} cannot be written: from a web server one only reads"
         raise DataError(told, "give a path, or the name of something in a bucket")
     files, path = remote.filesystem(name)
     bucket = re.match(r"/?[^/]+(?=/)", path)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import mimetypes
 import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,7 +31,7 @@ READERS = (
 ASKED = 32
 """Files whose sizes are asked for at once."""
 
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 
 
 def is_one(name: object) -> bool:
@@ -179,6 +177,8 @@ def find(name: str) -> dict[str, int]:
         DataError: There is nothing of that name, or nothing that is called a picture.
         Unreachable: It cannot be reached.
     """
+    import mimetypes
+
     listed = listing(name)
     if "" in listed:
         return {name: listed[""] or 0}
@@ -199,6 +199,7 @@ def sizes(names: Sequence[str]) -> list[int | None]:
     Raises:
         Unreachable: They cannot be reached.
     """
+    from concurrent.futures import ThreadPoolExecutor
 
     def size(name: str) -> int | None:
         files, path = filesystem(name)
@@ -264,6 +265,8 @@ def batches(names: Sequence[str], batch_size: int) -> Iterator[Sequence[Path | D
     Raises:
         Unreachable: Files cannot be reached for another reason.
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     runs = [names[first : first + batch_size] for first in range(0, len(names), batch_size)]
     if not any(map(is_one, names)):
         yield from ([local(name) for name in run] for run in runs)

@@ -118,6 +118,13 @@ def test_the_summary_is_for_people(pictures, capsys):
     )
 
 
+def test_the_next_command_can_be_pasted(pictures, capsys, tmp_path):
+    manifest = tmp_path / "my list.csv"
+    assert main(["data", "check", str(pictures), "--out", str(manifest)]) == 0
+    *_, last = capsys.readouterr().out.splitlines()
+    assert last == f"manifest: {manifest}; zoo train MODEL '{manifest}'"
+
+
 def test_stats_are_those_of_numpy(pictures: Path, capsys):
     code, found = run(capsys, "data", "stats", pictures)
     assert code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,6 @@ def _render(facts: dict[str, Any], trained: bool) -> str:
         if len(found) > NAMED:
             lines.append(f"  and {len(found) - NAMED} more")
     if facts["manifest"]:
-        then = f"; zoo train MODEL {facts['manifest']}" if trained else ""
+        then = f"; zoo train MODEL {shlex.quote(facts['manifest'])}" if trained else ""
         lines.append(f"manifest: {facts['manifest']}{then}")
     return "\n".join(lines)

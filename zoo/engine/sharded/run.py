@@ -180,7 +180,7 @@ def _fill(
         "model": work.model and (str(work.model.absolute()) if alone else MODEL),
         "job": work.job.digest,
         "cores": work.cores,
-        "gpu": work.gpu,
+        "gpu": (work.device or "").startswith("gpu"),
         "parts": None if alone else place.name,
         "environment": crew.environment,
     }

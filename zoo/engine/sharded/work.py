@@ -23,7 +23,7 @@ class Work:
         options: What that takes, as plain data.
         model: A `.keras` file for every worker, which it takes as the option `model`.
         cores: Cores of its own that a worker needs; None for one thread on any.
-        gpu: Whether it needs a GPU of its own.
+        device: Where it calculates; with "gpu" or "gpu:N" it needs a GPU of its own.
         before: Lines of shards that are done already, by number.
         sound: Whether what the lines of a part tell of is there, where that is not all in them.
     """
@@ -35,6 +35,6 @@ class Work:
     options: Mapping[str, Any]
     model: Path | None = None
     cores: int | None = None
-    gpu: bool = False
+    device: str | None = None
     before: Mapping[int, list[Any]] = field(default_factory=dict)
     sound: Callable[[list[Any]], bool] = lambda lines: True

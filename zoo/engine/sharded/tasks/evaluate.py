@@ -115,8 +115,8 @@ def work(
         return [[sample.id, sample.place, sample.label] for sample in chosen]
 
     target = f"{__name__}:Evaluate"
-    gpu = (device or "").startswith("gpu")
-    return Work(Job("evaluate", facts | asked), shards, rows, target, asked, model, gpu=gpu)
+    job = Job("evaluate", facts | asked)
+    return Work(job, shards, rows, target, asked, model, device=device)
 
 
 class Evaluate:

@@ -54,6 +54,7 @@ def fill(
         chosen = samples[places.start : places.stop]
         return [[sample.id, sample.place] for sample in chosen]
 
+    device = "gpu:0" if runtime.accelerated() else "cpu"
     with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
         model = Path(folder, MODEL)
         keras.saving.save_model(source.extractor(), model)
@@ -68,10 +69,10 @@ def fill(
                 "length": store.rows,
                 "dtype": store.dtype.name,
                 "preprocessing": anatomy.of(source.model).preprocessing,
-                "device": "gpu:0" if runtime.accelerated() else "cpu",
+                "device": device,
             },
             model,
-            gpu=runtime.accelerated(),
+            device=device,
             before={number: [shard | {"faults": {}}] for number, shard in store.known().items()},
             sound=lambda lines: all(map(store.holds, lines)),
         )

@@ -73,7 +73,7 @@ def rows(
         f"{__name__}:Measure",
         {"runs": runs, "verbose": verbose},
         cores=cores,
-        gpu=any((case.device or "").startswith("gpu") for case in left),
+        device=cases[0].device,
     )
     # The document is what is kept, row by row; parts would keep it a second time.
     with merged(work, replace(crew, resume=False), None, each) as lines:

@@ -46,7 +46,7 @@ def work(
         f"{__name__}:Predict",
         {"folder": str(Path.cwd()), **asked},
         model,
-        gpu=(device or "").startswith("gpu"),
+        device=device,
     )
 
 
